@@ -1,0 +1,56 @@
+# Every target does its own set-up in .venv: nothing else on the machine is used or changed.
+
+PYTHON ?= python3
+PORT ?= 8000
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+INSTALL := $(RUN) pip install -qq --disable-pip-version-check -c constraints.txt -e
+
+# A stamp is newer than what it was made from, so a second run installs nothing.
+TESTS := $(VENV)/.tests-installed
+DEMO := $(VENV)/.demo-installed
+
+.PHONY: help setup test demo fresh bench format
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help:
+	@echo 'make test     check format, lint, types and architecture, then run every test'
+	@echo 'make demo     serve the example shop on http://127.0.0.1:$(PORT) (PORT=...)'
+	@echo 'make fresh    prove both in a new clone with an empty home'
+	@echo 'make bench    print what each layer costs'
+	@echo 'make format   rewrite the code in the house format'
+	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
+
+setup: $(TESTS)
+
+test: $(TESTS)
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) pytest
+
+demo: $(DEMO)
+	@exec $(RUN) examples.shop --port $(PORT)
+
+fresh:
+	@$(PYTHON) tests/support/fresh.py
+
+bench: $(TESTS)
+	$(RUN) benchmarks
+
+format: $(TESTS)
+	$(RUN) ruff check --select I --fix .
+	$(RUN) ruff format .
+
+$(TESTS): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[test]'
+	@touch $@ $(DEMO)
+
+# The demo needs a fraction of what the tests need; where the tests are set up there is nothing to do.
+$(DEMO): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[server,client]'
+	@touch $@
