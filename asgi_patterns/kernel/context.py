@@ -1,0 +1,26 @@
+"""What a pipeline knows that every request in it shares."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asgi_patterns.kernel.address import USUAL_FIELDS, TrustedProxies
+
+if TYPE_CHECKING:
+    from asgi_patterns.kernel.caller import Identify
+    from asgi_patterns.kernel.events import Listener
+
+NO_PROXIES = TrustedProxies(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The settings of a pipeline that are not one layer's own."""
+
+    proxies: TrustedProxies = NO_PROXIES
+    proxy_fields: frozenset[bytes] = USUAL_FIELDS
+    identify: "Identify | None" = None
+    listeners: tuple["Listener", ...] = ()
+
+
+DEFAULT = Context()
+"""For a layer that stands alone: no proxy is believed, nobody is identified, nobody listens."""

@@ -1,0 +1,32 @@
+"""What slices report. Metrics, spans, logs and a console are listeners; a slice knows none of them.
+
+``Event``: the root of all events; ``Listener``: what a pipeline is given; ``tell``: hands an event to listeners.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asgi_patterns.kernel.exchange import Exchange
+
+_log = logging.getLogger("asgi_patterns.events")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that a layer decided or saw. Each slice declares its own."""
+
+
+Listener = Callable[[Event, "Exchange"], None]
+"""Called in the request's own task, at once. It must be quick and must not wait."""
+
+
+def tell(listeners: Iterable[Listener], event: Event, exchange: "Exchange") -> None:
+    """Hand ``event`` to every listener. One that raises is logged; the request goes on."""
+    for listener in listeners:
+        try:
+            listener(event, exchange)
+        except Exception:
+            _log.exception("the listener %r failed on %r", listener, event)

@@ -1,0 +1,131 @@
+"""The facts of one request, computed once, when somebody asks, and shared by our layers."""
+
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING, final
+
+from asgi_patterns.kernel.address import Client, resolve
+from asgi_patterns.kernel.caller import Caller, identify_caller
+from asgi_patterns.kernel.context import DEFAULT, Context
+from asgi_patterns.kernel.events import Event, tell
+from asgi_patterns.kernel.types import RawHeaders, Scope
+
+if TYPE_CHECKING:
+    from asgi_patterns.kernel.problems import Problem
+
+KEY = "asgi_patterns"
+"""Where an exchange stands in the scope."""
+
+SWITCHED_OFF = "asgi_patterns_off"
+"""Where a handler names the layers that shall leave its answer alone, in the scope's ``state``."""
+
+
+@final
+class Exchange:
+    """One request or WebSocket connection, as our layers see it.
+
+    ``scope`` is the dictionary that our layers pass inwards, so that what a framework adds to it can be read
+    afterwards. Nothing here is shared between two requests.
+    """
+
+    __slots__ = (
+        "_caller",
+        "_client",
+        "_client_of",
+        "context",
+        "exception",
+        "parent",
+        "problem",
+        "request_id",
+        "scope",
+        "started_at",
+    )
+
+    def __init__(self, scope: Scope, context: Context = DEFAULT, parent: "Exchange | None" = None) -> None:
+        self.scope = scope
+        self.context = context
+        self.parent = parent
+        self.started_at = time.perf_counter()
+        self.request_id: str | None = None if parent is None else parent.request_id
+        self.exception: BaseException | None = None
+        """What the app raised, kept for observers although the client got an answer."""
+        self.problem: Problem | None = None
+        """The problem that was answered, if one was."""
+        self._caller: tuple[Caller | None] | None = None
+        self._client: Client | None = None
+        self._client_of: tuple[object, object] = (None, None)
+
+    @staticmethod
+    def of(scope: Scope) -> "tuple[Exchange, Scope]":
+        """Return the exchange of ``scope``, and the scope to pass inwards.
+
+        Where there is none yet, this is our outermost layer: it copies the scope once.
+        """
+        exchange = scope.get(KEY)
+        if exchange is not None:
+            return exchange, scope
+        return Exchange.begin(scope, DEFAULT)
+
+    @staticmethod
+    def begin(scope: Scope, context: Context, parent: "Exchange | None" = None) -> "tuple[Exchange, Scope]":
+        """Start an exchange on a copy of ``scope``, in ``context``; with ``parent``, for a request of our own."""
+        inner = dict(scope)
+        # A handler speaks to us through the state, so it has to be in our copy, not in one made further in.
+        if "state" not in inner:
+            inner["state"] = {}
+        exchange = inner[KEY] = Exchange(inner, context, parent)
+        return exchange, inner
+
+    def child(self, scope: Scope) -> "tuple[Exchange, Scope]":
+        """Start the exchange of a request that we make ourselves: own facts, this one's caller and request id."""
+        return Exchange.begin(scope, self.context, self)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether we made this request ourselves. Such a one is not counted or charged as a client's."""
+        return self.parent is not None
+
+    def client(self, scope: Scope) -> Client:
+        """Return who is at the other end, behind the trusted proxies, as ``scope`` of this request tells it.
+
+        Asked again after somebody replaced the scope's ``client`` or ``headers``, it looks again.
+        """
+        peer, headers = scope.get("client"), scope["headers"]
+        if self._client is None or self._client_of[0] is not peer or self._client_of[1] is not headers:
+            self._client = resolve(peer, headers, self.context.proxies, self.context.proxy_fields)
+            self._client_of = (peer, headers)
+        return self._client
+
+    def settle_client(self, client: Client, headers: RawHeaders) -> None:
+        """Take ``client`` as decided for this scope, whose ``client`` and ``headers`` now say the same."""
+        self._client = client
+        self._client_of = (self.scope.get("client"), headers)
+
+    async def caller(self) -> Caller | None:
+        """Return who the request is for as far as that is verified; ``identify`` runs once per exchange."""
+        if self.parent is not None:
+            return await self.parent.caller()
+        if self._caller is None:
+            identify = self.context.identify
+            self._caller = (None if identify is None else await identify_caller(identify, self.scope),)
+        return self._caller[0]
+
+    def emit(self, event: Event) -> None:
+        """Report ``event`` to the pipeline's listeners."""
+        if self.context.listeners:
+            tell(self.context.listeners, event, self)
+
+    def is_off(self, name: str) -> bool:
+        """Whether the handler switched the layer called ``name`` off for its own answer."""
+        state = self.scope.get("state")
+        off: Collection[str] | None = state.get(SWITCHED_OFF) if state else None
+        return off is not None and name in off
+
+
+def switch_off(scope: Scope, *names: str) -> None:
+    """Make the layers called ``names`` leave the answer to this request alone; for handlers.
+
+    In Starlette and FastAPI the same as ``request.state.asgi_patterns_off = {"problems"}``.
+    """
+    state = scope.setdefault("state", {})
+    state[SWITCHED_OFF] = {*state.get(SWITCHED_OFF, ()), *names}

@@ -1,0 +1,161 @@
+"""What every layer is: its settings, frozen and checked, that you call with an app.
+
+``settings``: the decorator of every settings class; ``Layer``: the fields that all layers have.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from asgi_patterns.kernel.lifespan import Lifespan, Resource
+from asgi_patterns.kernel.order import Place
+from asgi_patterns.kernel.patterns import Pattern, Patterns, route_path
+from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+
+T = TypeVar("T")
+
+STARTUP_TIMEOUT = 30.0
+"""Seconds that an app may take to start, where nothing else is said."""
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+_CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make ``cls`` a settings class: frozen, keyword-only, unknown names refused, field docs in the schema."""
+    made: type[Any] = dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
+    return made
+
+
+def _check_pattern(text: str) -> str:
+    Pattern.parse(text)
+    return text
+
+
+PathPattern = Annotated[str, AfterValidator(_check_pattern)]
+"""``[METHOD[,METHOD] ]/path``; ``*`` stands for text within a segment, ``**`` for any number of segments."""
+
+
+@settings
+class Layer(ABC):
+    """One pattern, configured. Call it with an app to get the wired app back.
+
+    Counters, caches and clients belong to the layer, so one layer on three routes is one bucket.
+    """
+
+    enabled: bool = True
+    """Whether the layer does anything at all."""
+    include: Sequence[PathPattern] = ()
+    """Path patterns that the layer acts on; empty means every path."""
+    exclude: Sequence[PathPattern] = ()
+    """Path patterns that the layer leaves alone, although included."""
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)] | None = None
+    """What to call this one where a pipeline has several of its kind. By default its section's name."""
+
+    place: ClassVar[Place]
+    """Where it stands in a pipeline."""
+
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """Return ``app`` with this layer in front of it."""
+        wired = self.attach(app)
+        if not self.enabled or not self.resources:
+            return wired
+        return WithLifespan(
+            wired, Lifespan(app, self.resources, startup_timeout=STARTUP_TIMEOUT, name=app_name(app))
+        )
+
+    def attach(self, app: ASGIApp) -> ASGIApp:
+        """Return the wired app alone, for a pipeline that takes care of start-up and shutdown itself."""
+        if not self.enabled:
+            return app
+        wired = self.wire(app)
+        if not self.include and not self.exclude:
+            return wired
+        return _Chosen(app, wired, Patterns(self.include), Patterns(self.exclude))
+
+    @abstractmethod
+    def wire(self, app: ASGIApp) -> ASGIApp:
+        """Return what stands in front of ``app``. Called once for each app."""
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """What has to be opened and closed with the app."""
+        return ()
+
+    def drain(self) -> None:  # noqa: B027 - most layers have nothing to do, and say so by saying nothing
+        """Be told that the process is about to stop."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The paths that the layer answers itself, for ``asgi-patterns show``."""
+        return ()
+
+    @classmethod
+    def section(cls) -> str:
+        """The name of its section in a settings file: the class name in snake case."""
+        return _CAPITAL.sub("_", cls.__name__).lower()
+
+    @cached_property
+    def label(self) -> str:
+        """Its name, or its section's: what prefixes its keys and metrics and stands in ``show``."""
+        return self.name or self.section()
+
+    def changed(self) -> dict[str, Any]:
+        """Return the fields that differ from their default, by name."""
+        return {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
+
+
+class WithLifespan:
+    """A wired app whose lifespan is answered in front of it."""
+
+    __slots__ = ("_lifespan", "_wired")
+
+    def __init__(self, wired: ASGIApp, lifespan: ASGIApp) -> None:
+        self._wired = wired
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a lifespan to where resources open and close, all else to the wired app."""
+        await (self._lifespan if scope["type"] == "lifespan" else self._wired)(scope, receive, send)
+
+
+class _Chosen:
+    """A wired app for the paths it shall act on, the bare app for the others."""
+
+    __slots__ = ("_app", "_exclude", "_include", "_wired")
+
+    def __init__(self, app: ASGIApp, wired: ASGIApp, include: Patterns, exclude: Patterns) -> None:
+        self._app = app
+        self._wired = wired
+        self._include = include
+        self._exclude = exclude
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._wired if self._takes(scope) else self._app)(scope, receive, send)
+
+    def _takes(self, scope: Scope) -> bool:
+        if scope["type"] == "lifespan":
+            return True
+        path, method = route_path(scope), scope.get("method", "GET")
+        if self._include and not self._include.matches(method, path):
+            return False
+        return not self._exclude.matches(method, path)
+
+
+def app_name(app: ASGIApp) -> str:
+    """Return ``module:name`` of an app, for messages that have to say which one it is."""
+    named = app if hasattr(app, "__qualname__") else type(app)
+    return f"{named.__module__}:{named.__qualname__}"
