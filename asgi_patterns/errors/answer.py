@@ -1,0 +1,160 @@
+"""One answer on its way through ``Problems``: it passes, is rewritten, or waits for its exception."""
+
+import traceback
+from typing import TYPE_CHECKING, final
+
+from asgi_patterns.errors.core import from_text, is_error_text, prefers_problem
+from asgi_patterns.kernel import headers as fields
+from asgi_patterns.kernel.address import is_loopback
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.link import Held, hold
+from asgi_patterns.kernel.problems import MEDIA_TYPE, Problem, take_marked
+from asgi_patterns.kernel.types import Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from asgi_patterns.errors.layer import Problems
+
+# What described the body that is gone. All else that the app set (cookies, CORS, Allow, Retry-After) stays.
+_OF_THE_BODY = (
+    *(b"content-type", b"content-length", b"content-language", b"content-location", b"content-disposition"),
+    *(b"etag", b"last-modified", b"accept-ranges", b"content-digest", b"repr-digest", b"content-md5"),
+)
+_FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
+
+
+@final
+class Answer:
+    """What the layer knows of the answer to one request. ``on_head`` is the hook of its link."""
+
+    __slots__ = ("_complete", "_held", "_receive", "_scope", "_send", "_settings", "_waiting", "exchange")
+
+    def __init__(
+        self, settings: "Problems", exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.exchange = exchange
+        self._settings = settings
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._held: Held | None = None
+        self._complete = False
+        self._waiting: tuple[Message, bytes] | None = None
+
+    def on_head(self, head: Message) -> Send | None:
+        """Let a good answer pass; replace what a raised problem became; hold a short error text."""
+        if head["type"] != "http.response.start" or head["status"] < 400:
+            return None
+        problem = take_marked(head["headers"])
+        if problem is not None:
+            return _Replacement(self, head, problem)
+        if self._settings.upgrade == "off" or not self._may_upgrade(head):
+            return None
+        return self._upgrade(head)
+
+    def _may_upgrade(self, head: Message) -> bool:
+        headers = head["headers"]
+        length = fields.content_length(headers)
+        return (
+            is_error_text(head["status"], fields.media_type(headers))
+            and length is not None
+            and length <= self._settings.limit
+            and not fields.has(headers, b"content-encoding")
+            and not self.exchange.is_off(self._settings.label)
+        )
+
+    def _upgrade(self, head: Message) -> Send | None:
+        fields.merge_vary(head["headers"], "Accept")
+        accept = fields.get_all(self._scope["headers"], b"accept")
+        if not prefers_problem(accept, fields.media_type(head["headers"])):
+            return None
+        if self._scope["method"] == "HEAD":
+            # The text that would say more is not sent, so the length that a GET would get is not known.
+            fields.remove(head["headers"], *_OF_THE_BODY)
+            fields.append(head["headers"], b"content-type", MEDIA_TYPE)
+            return None
+        self._held = hold(head, self._send, limit=self._settings.limit, decide=self._decide)
+        return self._held
+
+    async def _decide(self, head: Message, body: bytes) -> None:
+        if head["status"] >= 500 and self._may_debug():
+            self._waiting = (head, body)  # the exception, if there is one, arrives after the answer
+        else:
+            await self._go_on(head, body)
+
+    async def _go_on(self, head: Message, body: bytes) -> None:
+        problem = from_text(head["status"], fields.media_type(head["headers"]), body)
+        if problem is not None:
+            return await self.replace(head, problem)
+        self._complete = True
+        await self._send(head)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def replace(self, head: Message, problem: Problem) -> None:
+        """Send ``problem`` under the ``head`` that the app had made, less what described its body."""
+        self._complete = True
+        self.exchange.problem = problem
+        body = problem.body(self.exchange.request_id)
+        headers = head["headers"]
+        fields.remove(headers, *_OF_THE_BODY)
+        fields.append(headers, b"content-type", MEDIA_TYPE)
+        fields.append(headers, b"content-length", str(len(body)))
+        if problem.status_code >= 500 and not fields.has(headers, b"cache-control"):
+            fields.append(headers, b"cache-control", "no-store")
+        await self._send({**head, "status": problem.status_code})
+        shown = b"" if self._scope["method"] == "HEAD" else body
+        await self._send({"type": "http.response.body", "body": shown, "more_body": False})
+
+    async def fail(self, exc: Exception, *, started: bool) -> bool:
+        """Answer ``exc`` where that is still possible. Return whether the client has a whole answer now."""
+        if self._waiting is not None:
+            head, _ = self._waiting
+            self._waiting = None
+            await self.replace(head, self._crash(exc))
+        elif not started or (self._held is not None and not self._held.released):
+            if self._scope["type"] == "websocket" and not isinstance(exc, Problem):
+                return False  # a server has its own way to say so before and after accept
+            await (exc if isinstance(exc, Problem) else self._crash(exc))(
+                self._scope, self._receive, self._send
+            )
+        else:
+            return self._complete
+        return True
+
+    async def finish(self) -> None:
+        """Send what waited for an exception that did not come."""
+        if self._waiting is not None:
+            await self._go_on(*self._waiting)
+
+    def _crash(self, exc: Exception) -> Problem:
+        if not self._may_debug():
+            return Problem(500)
+        return Problem(
+            500,
+            f"{type(exc).__name__}: {exc}",
+            traceback="".join(traceback.format_exception(exc)).splitlines(),
+        )
+
+    def _may_debug(self) -> bool:
+        """Whether the traceback may be shown: asked for, and nobody but a program on this machine reads it."""
+        if not self._settings.debug:
+            return False
+        client = self.exchange.client(self._scope)
+        forwarded = any(fields.has(self._scope["headers"], name) for name in _FORWARDING)
+        return is_loopback(client.host) and not client.proxied and not forwarded
+
+
+@final
+class _Replacement:
+    """A sink that sends a raised problem in place of what the framework made of it."""
+
+    __slots__ = ("_answer", "_head", "_problem")
+
+    def __init__(self, answer: Answer, head: Message, problem: Problem) -> None:
+        self._answer = answer
+        self._head = head
+        self._problem = problem
+
+    async def __call__(self, message: Message) -> None:
+        if message is self._head:
+            await self._answer.replace(self._head, self._problem)
+        # The body that the framework wrote has no place any more.

@@ -1,0 +1,90 @@
+"""The ``RequestId`` layer, and the id where handlers and log lines find it."""
+
+import logging
+from contextvars import ContextVar
+from random import getrandbits
+from typing import Annotated, ClassVar, Literal, final
+
+from pydantic import AfterValidator
+
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.headers import field_name, get_all, set_field
+from asgi_patterns.kernel.layer import Layer, settings
+from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.order import Place
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.request_id.core import keep
+
+_current: ContextVar[str | None] = ContextVar("asgi_patterns_request_id", default=None)
+
+
+def request_id() -> str | None:
+    """Return the id of the request that this code runs for; ``None`` outside one."""
+    return _current.get()
+
+
+@final
+class RequestIdFilter(logging.Filter):
+    """A logging filter that puts ``request_id`` on every record, ``"-"`` outside a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the attribute; every record passes."""
+        record.request_id = _current.get() or "-"
+        return True
+
+
+def _is_field_name(text: str) -> str:
+    field_name(text)
+    return text
+
+
+@final
+@settings
+class RequestId(Layer):
+    """Gives every request an id: on the answer, in the log, in every problem."""
+
+    place: ClassVar[Place] = Place.REQUEST_ID
+
+    header: Annotated[str, AfterValidator(_is_field_name)] = "X-Request-ID"
+    """The field that carries the id, on the request and on the answer."""
+    accept: Literal["anyone", "proxies"] = "anyone"
+    """Whose ids are kept: `anyone`'s, or only those that come through the trusted `proxies`."""
+
+    def wire(self, app: ASGIApp) -> ASGIApp:
+        """Return the wired app."""
+        return _Wired(app, field_name(self.header), only_proxies=self.accept == "proxies", label=self.label)
+
+
+@final
+class _Wired:
+    __slots__ = ("_app", "_header", "_label", "_only_proxies")
+
+    def __init__(self, app: ASGIApp, header: bytes, *, only_proxies: bool, label: str) -> None:
+        self._app = app
+        self._header = header
+        self._only_proxies = only_proxies
+        self._label = label
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        exchange, scope = Exchange.of(scope)
+        identity = exchange.request_id = self._choose(exchange, scope)
+        token = _current.set(identity)
+
+        def on_head(head: Message) -> None:
+            if not exchange.is_off(self._label):
+                set_field(head["headers"], self._header, identity)
+
+        await self._app(scope, receive, Link(send, on_head))
+        # Not in a finally: what the server logs of an exception still runs in this context, with the id.
+        _current.reset(token)
+
+    def _choose(self, exchange: Exchange, scope: Scope) -> str:
+        if exchange.request_id is not None:  # ours already: a second layer, or a request that we made
+            return exchange.request_id
+        kept = keep(get_all(scope["headers"], self._header))
+        if kept is not None and (not self._only_proxies or exchange.client(scope).proxied):
+            return kept
+        # Python seeds this generator again in a forked child, so workers never repeat each other.
+        return f"{getrandbits(128):032x}"
