@@ -1,0 +1,28 @@
+"""The patterns that every HTTP API ends up needing, in front of any ASGI app.
+
+    asgi = wrap(app)                          # settings from files, secrets and the environment
+    asgi = Pipeline(Health(), Problems())(app)    # the same in code
+    asgi = RequestId()(app)                   # one pattern alone
+
+``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId`` and ``Problems`` are layers.
+"""
+
+from asgi_patterns.errors import Problem, Problems
+from asgi_patterns.health import Health
+from asgi_patterns.kernel.caller import Caller
+from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
+from asgi_patterns.settings import Settings, wrap
+
+__all__ = [
+    "Caller",
+    "Health",
+    "Pipeline",
+    "Problem",
+    "Problems",
+    "RequestId",
+    "RequestIdFilter",
+    "Settings",
+    "request_id",
+    "wrap",
+]

@@ -1,0 +1,190 @@
+"""Layers in order, with their start-up and shutdown."""
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack, final
+from weakref import WeakSet
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from asgi_patterns.kernel.address import ProxyField, TrustedProxies, written_by_proxies
+from asgi_patterns.kernel.caller import Identify, from_scope
+from asgi_patterns.kernel.context import Context
+from asgi_patterns.kernel.dotted import Dotted
+from asgi_patterns.kernel.events import Listener
+from asgi_patterns.kernel.exchange import KEY, Exchange
+from asgi_patterns.kernel.layer import STARTUP_TIMEOUT, Layer, app_name, settings
+from asgi_patterns.kernel.lifespan import Lifespan
+from asgi_patterns.kernel.proxied import apply_proxies
+from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from asgi_patterns.settings import Sections, Settings
+
+_USUAL: tuple[ProxyField, ...] = ("X-Forwarded-For", "X-Forwarded-Proto")
+
+
+def _check_networks(networks: Sequence[str]) -> Sequence[str]:
+    TrustedProxies(networks)
+    return networks
+
+
+def _check_fields(names: Sequence[ProxyField]) -> Sequence[ProxyField]:
+    written_by_proxies(names)
+    return names
+
+
+def _identify(value: object) -> object:
+    return from_scope if value == "scope" else value
+
+
+Config = str | Path | Mapping[str, Any] | None
+"""Where settings come from apart from the usual places: a TOML file, or a mapping (Django's `settings.py`)."""
+
+
+@settings
+class Options:
+    """What a pipeline is told apart from its layers. In a file these stand above the first section."""
+
+    trusted_proxies: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
+    """Networks (`10.0.0.0/8`) and `unix` whose word on the client's address, scheme, host and prefix counts."""
+    proxy_fields: Annotated[Sequence[ProxyField], AfterValidator(_check_fields)] = _USUAL
+    """The fields that these proxies overwrite or append to. Any other may come from the client, and is not read."""
+    identify: Annotated[Identify | Literal["scope"] | None, Dotted, BeforeValidator(_identify)] = None
+    """Who a request is for: a callable `scope -> Caller | None`, or `scope` for what stands in `scope["user"]`."""
+    listeners: Sequence[Annotated[Listener, Dotted]] = ()
+    """Callables that are told every event, with its exchange."""
+    startup_timeout: Annotated[float, Field(gt=0)] = STARTUP_TIMEOUT
+    """Seconds that the app and the layers may take to start."""
+    order: Literal["sorted", "given"] = "sorted"
+    """`sorted`: by the place of each layer; `given`: as listed, with a warning where that is known to break."""
+
+
+@final
+class Pipeline:
+    """Several layers as one. Call it with an app to get the wrapped app back.
+
+    The layers stand in the order of their places, whatever the order they are given in. Raises ``ValueError``
+    for two layers with one name, and for something that is no layer.
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        trusted_proxies: Sequence[str] = (),
+        proxy_fields: Sequence[ProxyField] = _USUAL,
+        identify: Identify | Literal["scope"] | None = None,
+        listeners: Sequence[Listener] = (),
+        startup_timeout: float = STARTUP_TIMEOUT,
+        order: Literal["sorted", "given"] = "sorted",
+    ) -> None:
+        self.options = Options(
+            trusted_proxies=trusted_proxies,
+            proxy_fields=proxy_fields,
+            identify=identify,
+            listeners=listeners,
+            startup_timeout=startup_timeout,
+            order=order,
+        )
+        self.layers = _in_order(layers, order)
+        self.wrapped: WeakSet[Wrapped] = WeakSet()
+        """The apps that this pipeline stands in front of."""
+        self.settings: Settings | None = None
+        """What it was made from, if not in code."""
+
+    @classmethod
+    def from_settings(cls, config: Config = None, **sections: Unpack["Sections"]) -> "Pipeline":
+        """Return the pipeline that the settings describe; see ``wrap`` for what counts and in which order."""
+        from asgi_patterns.settings.loading import gather  # here: settings know every layer and the pipeline
+
+        return gather("Pipeline.from_settings()", config, sections).pipeline()
+
+    def __call__(self, app: ASGIApp) -> "Wrapped":
+        """Return ``app`` with all layers in front of it. Raises ``TypeError`` where there are some already."""
+        if pipeline_of(app) is not None:
+            raise TypeError(
+                f"{app_name(getattr(app, 'app', app))} is wrapped already: one pipeline is enough"
+            )
+        wrapped = Wrapped(app, self)
+        self.wrapped.add(wrapped)
+        return wrapped
+
+    def drain(self) -> None:
+        """Tell every layer that the process is about to stop, so that readiness drops first."""
+        for layer in self.layers:
+            layer.drain()
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(layer.label for layer in self.layers)})"
+
+
+@final
+class Wrapped:
+    """An app behind a pipeline, itself an ASGI app. ``app`` is the one inside."""
+
+    def __init__(self, app: ASGIApp, pipeline: Pipeline) -> None:
+        options = pipeline.options
+        self.app = app
+        self.pipeline = pipeline
+        self._behind_proxies = bool(options.trusted_proxies)
+        self._context = Context(
+            proxies=TrustedProxies(options.trusted_proxies),
+            proxy_fields=written_by_proxies(options.proxy_fields),
+            identify=options.identify if callable(options.identify) else None,
+            listeners=tuple(options.listeners),
+        )
+        self.wire(pipeline.layers)
+
+    def wire(self, layers: Sequence[Layer]) -> None:
+        """Put ``layers`` in front of the app, in place of those before."""
+        entry = self.app
+        for layer in reversed(layers):
+            entry = layer.attach(entry)
+        self._entry = entry
+        resources = [resource for layer in layers if layer.enabled for resource in layer.resources]
+        timeout = self.pipeline.options.startup_timeout
+        self._lifespan = Lifespan(self.app, resources, startup_timeout=timeout, name=app_name(self.app))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin the exchange and pass the layers; a lifespan opens and closes what they need."""
+        if scope["type"] == "lifespan":
+            return await self._lifespan(scope, receive, send)
+        if scope["type"] in ("http", "websocket") and KEY not in scope:
+            exchange, scope = Exchange.begin(scope, self._context)
+            if self._behind_proxies:
+                apply_proxies(exchange, scope)
+        await self._entry(scope, receive, send)
+
+    def __repr__(self) -> str:
+        return f"<{app_name(self.app)} behind {self.pipeline!r}>"
+
+
+def pipeline_of(app: object) -> Pipeline | None:
+    """Return the pipeline in front of ``app``: around it, or among the middleware of a Starlette app."""
+    if isinstance(app, Wrapped):
+        return app.pipeline
+    for middleware in getattr(app, "user_middleware", None) or ():
+        if isinstance(found := getattr(middleware, "cls", None), Pipeline):
+            return found
+    return None
+
+
+def _in_order(layers: Sequence[Layer], order: Literal["sorted", "given"]) -> tuple[Layer, ...]:
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise ValueError(f"{layer!r} is no layer: derive it from asgi_patterns.kernel.layer.Layer")
+    twice = [label for label, count in Counter(layer.label for layer in layers).items() if count > 1]
+    if twice:
+        raise ValueError(f'two layers are called {twice[0]!r}: give each a name of its own, name="..."')
+    if order == "sorted":
+        return tuple(sorted(layers, key=lambda layer: layer.place.rank))
+    for outer, inner in pairwise(layers):
+        if outer.place.rank > inner.place.rank:
+            warnings.warn(
+                f"{inner.label} stands inside {outer.label}, but belongs outside it: {inner.place.reason}",
+                stacklevel=3,
+            )
+    return tuple(layers)

@@ -1,0 +1,273 @@
+"""The command line: what it prints, and the exit codes."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asgi_patterns.cli import main
+
+APP = """
+from asgi_patterns import Health, Pipeline, wrap
+from starlette.applications import Starlette
+
+async def app(scope, receive, send): ...
+
+def build():
+    return app
+
+number = 7
+wrapped = wrap(app, health={"path": "/wrapped"})
+in_code = Pipeline(Health(path="/code", details_token="hush-hush", enabled=True))(app)
+starlette = Starlette()
+starlette.add_middleware(Pipeline.from_settings(problems=False))
+"""
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with a module ``shop``, and nothing set."""
+    for name in [name for name in os.environ if name.upper().startswith("ASGI_PATTERNS")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "shop.py").write_text(APP)
+    yield tmp_path
+    for name in ("shop", "broken", "needy", "misled"):
+        sys.modules.pop(name, None)
+
+
+def test_check_counts(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "asgi-patterns.toml").write_text('[health]\npath = "/h"\nversion = "1"\n')
+    monkeypatch.setenv("ASGI_PATTERNS_PROBLEMS", "off")
+
+    code = main(["check"])
+
+    assert code == 0
+    assert capsys.readouterr().out == (
+        "ok: 2 layers, 2 settings from asgi-patterns.toml, 1 setting from environment\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param([], "ok: 3 layers, all as by default", id="nothing is set"),
+        pytest.param(["shop:app"], "ok: shop:app behind 3 layers, all as by default", id="a bare app"),
+        pytest.param(
+            ["--factory", "shop:build"], "ok: shop:build behind 3 layers, all as by default", id="a factory"
+        ),
+        pytest.param(
+            ["shop:wrapped"], "ok: shop:wrapped behind 3 layers, 1 setting from wrap()", id="wrapped already"
+        ),
+        pytest.param(["shop:in_code"], "ok: shop:in_code behind 1 layer, set in code", id="in code"),
+        pytest.param(
+            ["shop:starlette"],
+            "ok: shop:starlette behind 2 layers, 1 setting from Pipeline.from_settings()",
+            id="as middleware",
+        ),
+    ],
+)
+def test_check_says_ok(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["check", *arguments])
+
+    assert (code, capsys.readouterr().out) == (0, f"{said}\n")
+
+
+MISTAKES = {
+    "no colon": (["check", "shop"], "'shop' names no app: write module:name, such as shop.api:app"),
+    "no module": (["check", "shp:app"], "there is no module 'shp', which 'shp:app' names"),
+    "no name": (["check", "shop:ap"], "'shop' has no 'ap', which 'shop:ap' names"),
+    "no app": (
+        ["check", "shop:number"],
+        "'shop:number' is no app, its type is int: an ASGI app is callable",
+    ),
+    "a factory that returns no app": (
+        ["show", "--factory", "shop:number"],
+        "'shop:number' is no app, its type is int: an ASGI app is callable",
+    ),
+    "no file": (
+        ["show", "--config", "no.toml"],
+        "--config: there is no such file, got 'no.toml'; name a TOML file that exists",
+    ),
+    "an app that cannot be served": (
+        ["serve", "--port", "0", "shop:number"],
+        "'shop:number' is no app, its type is int: an ASGI app is callable",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(arguments)
+
+    assert code == 2
+    assert capsys.readouterr() == ("", f"{said}\n")
+
+
+@pytest.mark.parametrize("command", ["check", "show", "serve"])
+def test_every_wrong_setting_is_listed(
+    command: str, shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "asgi-patterns.toml").write_text('[health]\npth = "/h"\n')
+    monkeypatch.setenv("ASGI_PATTERNS_HELTH", "off")
+
+    code = main([command, "shop:app", *(["--port", "0"] if command == "serve" else [])])
+
+    assert code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "ASGI_PATTERNS_HELTH: there is no such variable; did you mean ASGI_PATTERNS_HEALTH?",
+        "asgi-patterns.toml: health.pth: there is no such setting; did you mean path?",
+    ]
+
+
+def test_wrong_settings_in_the_module_are_no_crash(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "misled.py").write_text("from asgi_patterns import wrap\nasgi = wrap(print, health={'pth': 1})\n")
+
+    code = main(["check", "misled:asgi"])
+
+    assert code == 2
+    assert capsys.readouterr().err == "wrap(): health.pth: there is no such setting; did you mean path?\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "last"),
+    [
+        pytest.param("broken", "raise ValueError('mine')", "ValueError: mine", id="it raises"),
+        pytest.param(
+            "needy",
+            "import not_installed",
+            "ModuleNotFoundError: No module named 'not_installed'",
+            id="it needs more",
+        ),
+    ],
+)
+def test_a_module_that_fails_shows_its_own_traceback(
+    name: str, text: str, last: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / f"{name}.py").write_text(text)
+
+    code = main(["check", f"{name}:app"])
+
+    assert code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == [
+        "Traceback (most recent call last):",
+        f'  File "{shop / name}.py", line 1, in <module>',
+    ]
+    assert lines[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param([], "the following arguments are required: command", id="no command"),
+        pytest.param(["serve"], "the following arguments are required: module:app", id="nothing to serve"),
+        pytest.param(
+            ["serve", "a:b", "--port", "65536"], "'65536' is no number from 0 to 65535", id="one too many"
+        ),
+        pytest.param(["serve", "a:b", "--port", "-1"], "'-1' is no number from 0 to 65535", id="one too few"),
+        pytest.param(["serve", "a:b", "--workers", "0"], "'0' is no number from 1 to 512", id="no worker"),
+        pytest.param(
+            ["serve", "a:b", "--drain-delay", "nan"], "'nan' is no number from 0 to 3600", id="no delay"
+        ),
+        pytest.param(["serve", "a:b", "--graceful-timeout", "soon"], "'soon' is no number", id="no number"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_show_says_what_stands_where_and_why(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "asgi-patterns.toml").write_text(
+        'trusted_proxies = ["10.0.0.0/8", "unix"]\n[health]\npath = "/h"\naliases = false\n'
+        '[[request_id]]\nname = "edge"\nheader = "X-Edge-ID"\n[[request_id]]\n[problems]\nenabled = false\n'
+    )
+    monkeypatch.setenv("ASGI_PATTERNS_HEALTH__DETAILS_TOKEN", "hush-hush")
+
+    code = main(["show", "shop:app"])
+
+    assert code == 0
+    assert (
+        capsys.readouterr().out
+        == """\
+Pipeline, from the outside in
+  health             probes are not limited, shed, logged or cached
+  edge (request_id)  every answer carries the id, refusals and 500s included
+  request_id         every answer carries the id, refusals and 500s included
+  shop:app
+
+Switched off
+  problems  asgi-patterns.toml
+
+Answered by layers
+  /h          health
+  /h/live     health
+  /h/ready    health
+  /h/startup  health
+
+Not as by default
+  trusted_proxies       ['10.0.0.0/8', 'unix']  (asgi-patterns.toml)
+  health.path           '/h'  (asgi-patterns.toml)
+  health.aliases        False  (asgi-patterns.toml)
+  health.details_token  **********  (ASGI_PATTERNS_HEALTH__DETAILS_TOKEN)
+  edge.header           'X-Edge-ID'  (asgi-patterns.toml)
+
+Read
+  pyproject.toml      not there
+  asgi-patterns.toml  trusted_proxies, health, request_id, problems
+  secrets             ASGI_PATTERNS_SECRETS_DIR is not set
+  environment         ASGI_PATTERNS_HEALTH__DETAILS_TOKEN
+"""
+    )
+
+
+def test_show_knows_a_pipeline_in_code(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["show", "shop:in_code"])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert "health.path           '/code'  (code)" in shown
+    assert "health.details_token  **********  (code)" in shown
+    assert shown.endswith("Read\n  code  no other source\n")
+
+
+def test_show_fits_a_narrow_terminal(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = ", ".join(f'"10.{number}.0.0/16"' for number in range(40))
+    secrets = shop / "a-directory-of-secrets-with-a-name-that-is-longer-than-a-column"
+    secrets.mkdir()
+    (shop / "asgi-patterns.toml").write_text(f"trusted_proxies = [{networks}]\n")
+    monkeypatch.setenv("ASGI_PATTERNS_SECRETS_DIR", secrets.name)
+
+    main(["show"])
+
+    shown = capsys.readouterr().out
+    assert secrets.name in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_without_uvicorn_the_extra_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    code = main(["serve", "shop:app"])
+
+    assert code == 2
+    assert capsys.readouterr().err == "'uvicorn' is not installed: pip install 'asgi-patterns[server]'\n"
