@@ -1,0 +1,5 @@
+"""The project that the pages speak of, as far as their settings name parts of it."""
+
+
+async def database() -> None:
+    """Is the database there?"""
