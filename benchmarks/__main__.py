@@ -1,0 +1,17 @@
+"""``python -m benchmarks``: print every table. ``--light`` only shows that it works."""
+
+import argparse
+
+from benchmarks import shape
+
+
+def main() -> None:
+    """Read the command line and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--light", action="store_true", help="few rounds, numbers without meaning")
+    light = parser.parse_args().light
+    print(shape.run(rounds=2, calls=100) if light else shape.run())
+
+
+if __name__ == "__main__":
+    main()
