@@ -2,4 +2,4 @@
 
 
 async def database() -> None:
-    """Is the database there?"""
+    """Ask the database whether it is there."""
