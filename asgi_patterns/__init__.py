@@ -4,9 +4,11 @@
     asgi = Pipeline(Health(), Problems())(app)    # the same in code
     asgi = RequestId()(app)                   # one pattern alone
 
-``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId`` and ``Problems`` are layers.
+``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId``, ``Problems``, ``Cors`` and
+``SecurityHeaders`` are layers.
 """
 
+from asgi_patterns.browsers import Cors, SecurityHeaders
 from asgi_patterns.errors import Problem, Problems
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
@@ -16,12 +18,14 @@ from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
     "Caller",
+    "Cors",
     "Health",
     "Pipeline",
     "Problem",
     "Problems",
     "RequestId",
     "RequestIdFilter",
+    "SecurityHeaders",
     "Settings",
     "request_id",
     "wrap",

@@ -1,5 +1,6 @@
 """Layers in order, with their start-up and shutdown."""
 
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from weakref import WeakSet
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from asgi_patterns.browsers import OWN_CORS, Cors, own_cors
 from asgi_patterns.kernel.address import ProxyField, TrustedProxies, written_by_proxies
 from asgi_patterns.kernel.caller import Identify, from_scope
 from asgi_patterns.kernel.context import Context
@@ -23,6 +25,8 @@ from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from asgi_patterns.settings import Sections, Settings
+
+_log = logging.getLogger("asgi_patterns.pipeline")
 
 _USUAL: tuple[ProxyField, ...] = ("X-Forwarded-For", "X-Forwarded-Proto")
 
@@ -136,6 +140,7 @@ class Wrapped:
             identify=options.identify if callable(options.identify) else None,
             listeners=tuple(options.listeners),
         )
+        self._has_hinted = False
         self.wire(pipeline.layers)
 
     def wire(self, layers: Sequence[Layer]) -> None:
@@ -147,10 +152,19 @@ class Wrapped:
         resources = [resource for layer in layers if layer.enabled for resource in layer.resources]
         timeout = self.pipeline.options.startup_timeout
         self._lifespan = Lifespan(self.app, resources, startup_timeout=timeout, name=app_name(self.app))
+        self._hint()
+
+    def _hint(self) -> None:
+        """Say once what the app does by itself that a layer would do better from here."""
+        has_layer = any(isinstance(layer, Cors) and layer.enabled for layer in self.pipeline.layers)
+        if not has_layer and not self._has_hinted and own_cors(self.app):
+            self._has_hinted = True
+            _log.warning("%s: %s", app_name(self.app), OWN_CORS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin the exchange and pass the layers; a lifespan opens and closes what they need."""
         if scope["type"] == "lifespan":
+            self._hint()  # again: middleware may have been added since the app was wrapped
             return await self._lifespan(scope, receive, send)
         if scope["type"] in ("http", "websocket") and KEY not in scope:
             exchange, scope = Exchange.begin(scope, self._context)

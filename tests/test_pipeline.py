@@ -6,8 +6,9 @@ from typing import ClassVar, final
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 
-from asgi_patterns import Pipeline, Problems, RequestId
+from asgi_patterns import Cors, Pipeline, Problems, RequestId
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.lifespan import Resource
 from asgi_patterns.kernel.link import Link
@@ -247,6 +248,37 @@ async def test_in_starlette_it_is_a_middleware() -> None:
     answer = await Client(app).get("/nothing")
 
     assert answer.json()["requestId"] == answer.header("x-request-id")
+
+
+def with_own_cors() -> Starlette:
+    app = Starlette()
+    app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+    return app
+
+
+def test_an_app_with_cors_of_its_own_gets_a_hint(caplog: pytest.LogCaptureFixture) -> None:
+    Pipeline(Problems())(with_own_cors())
+
+    assert "Use the Cors layer in its place" in caplog.text
+
+
+def test_an_app_behind_the_layer_gets_none(caplog: pytest.LogCaptureFixture) -> None:
+    Pipeline(Cors(allow_origins=["https://shop.example"]))(with_own_cors())
+
+    assert caplog.text == ""
+
+
+async def test_middleware_that_comes_later_is_seen_when_the_app_starts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = Starlette()
+    asgi = Pipeline(Problems())(app)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+
+    async with Client(asgi):
+        pass
+
+    assert caplog.text.count("Use the Cors layer") == 1
 
 
 def test_a_layer_is_a_value() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypedDict, Type
 
 from pydantic import BeforeValidator, Field
 
+from asgi_patterns.browsers import Cors, SecurityHeaders
 from asgi_patterns.errors import Problems
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.address import ProxyField
@@ -38,6 +39,8 @@ class Sections(TypedDict, total=False):
     health: Given[Health]
     request_id: Given[RequestId]
     problems: Given[Problems]
+    cors: Given[Cors]
+    security_headers: Given[SecurityHeaders]
     trusted_proxies: Sequence[str]
     proxy_fields: Sequence[ProxyField]
     identify: Identify | Literal["scope"] | None
@@ -61,6 +64,10 @@ class Settings(Options):
     """An id for every request."""
     problems: Section[Problems] = Field(default_factory=lambda: (Problems(),))
     """Every failure as a problem (RFC 9457)."""
+    cors: Section[Cors] = ()
+    """Which other origins may read answers (the CORS protocol of the Fetch standard)."""
+    security_headers: Section[SecurityHeaders] = ()
+    """Fields that tell browsers what to leave undone."""
 
     sources: ClassVar[Sequence[Source]] = ()
     """What was looked at, the weakest first, whether it was there or not."""

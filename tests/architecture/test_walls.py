@@ -20,12 +20,14 @@ from tests.architecture.source import (
 
 PUBLIC = (
     "Caller",
+    "Cors",
     "Health",
     "Pipeline",
     "Problem",
     "Problems",
     "RequestId",
     "RequestIdFilter",
+    "SecurityHeaders",
     "Settings",
     "request_id",
     "wrap",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgi_patterns import Health, Problems, RequestId
+from asgi_patterns import Cors, Health, Problems, RequestId, SecurityHeaders
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
 
@@ -20,7 +20,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"python", "toml", "sh", "yaml", "json", "text"}
-SLICES: dict[str, type[Layer]] = {"errors": Problems, "request_id": RequestId, "health": Health}
+SLICES: list[tuple[str, type[Layer]]] = [
+    ("errors", Problems),
+    ("request_id", RequestId),
+    ("health", Health),
+    ("browsers", Cors),
+    ("browsers", SecurityHeaders),
+]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
 
@@ -139,7 +145,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", SLICES)
+@pytest.mark.parametrize("name", sorted({name for name, _ in SLICES}))
 def test_the_page_of_a_slice_has_the_same_headings_as_the_others(name: str) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", page, re.MULTILINE)
@@ -147,12 +153,12 @@ def test_the_page_of_a_slice_has_the_same_headings_as_the_others(name: str) -> N
     assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
 
 
-@pytest.mark.parametrize("name", SLICES)
-def test_the_settings_table_names_every_field(name: str) -> None:
+@pytest.mark.parametrize(("name", "layer"), SLICES)
+def test_the_settings_table_names_every_field(name: str, layer: type[Layer]) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     section = page.partition("## Settings")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
 
     named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
 
-    assert {field.name for field in fields(SLICES[name])} <= named
+    assert {field.name for field in fields(layer)} <= named
