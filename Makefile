@@ -11,7 +11,7 @@ INSTALL := $(RUN) pip install -qq --disable-pip-version-check -c constraints.txt
 TESTS := $(VENV)/.tests-installed
 DEMO := $(VENV)/.demo-installed
 
-.PHONY: help setup test demo fresh bench format
+.PHONY: help setup test demo fresh bench browser format
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -20,6 +20,7 @@ help:
 	@echo 'make demo     serve the example shop on http://127.0.0.1:$(PORT) (PORT=...)'
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
+	@echo 'make browser  let a real Chromium read answers across origins'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
 
@@ -39,6 +40,9 @@ fresh:
 
 bench: $(TESTS)
 	$(RUN) benchmarks
+
+browser: $(TESTS)
+	@$(RUN) tests.browser
 
 format: $(TESTS)
 	$(RUN) ruff check --select I --fix .
