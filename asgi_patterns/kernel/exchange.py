@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 KEY = "asgi_patterns"
 """Where an exchange stands in the scope."""
 
+ROUTED = (
+    *("asgi_patterns_route", "route", "endpoint", "router", "path_params", "app_root_path"),
+    *("fastapi", "path_template", "route_handler"),
+)
+"""What a router has left in the scope. A request of our own that starts from such a scope is not routed yet."""
+
 SWITCHED_OFF = "asgi_patterns_off"
 """Where a handler names the layers that shall leave its answer alone, in the scope's ``state``."""
 
@@ -28,32 +34,21 @@ class Exchange:
     afterwards. Nothing here is shared between two requests.
     """
 
-    __slots__ = (
-        "_caller",
-        "_client",
-        "_client_of",
-        "context",
-        "exception",
-        "parent",
-        "problem",
-        "request_id",
-        "scope",
-        "started_at",
-    )
+    # No slots: what most requests never set stands on the class, and costs them nothing.
+    parent: "Exchange | None" = None
+    request_id: str | None = None
+    exception: BaseException | None = None
+    """What the app raised, kept for observers although the client got an answer."""
+    problem: "Problem | None" = None
+    """The problem that was answered, if one was."""
+    _caller: tuple[Caller | None] | None = None
+    _client: Client | None = None
+    _client_of: tuple[object, object] = (None, None)
 
-    def __init__(self, scope: Scope, context: Context = DEFAULT, parent: "Exchange | None" = None) -> None:
+    def __init__(self, scope: Scope, context: Context = DEFAULT) -> None:
         self.scope = scope
         self.context = context
-        self.parent = parent
         self.started_at = time.perf_counter()
-        self.request_id: str | None = None if parent is None else parent.request_id
-        self.exception: BaseException | None = None
-        """What the app raised, kept for observers although the client got an answer."""
-        self.problem: Problem | None = None
-        """The problem that was answered, if one was."""
-        self._caller: tuple[Caller | None] | None = None
-        self._client: Client | None = None
-        self._client_of: tuple[object, object] = (None, None)
 
     @staticmethod
     def of(scope: Scope) -> "tuple[Exchange, Scope]":
@@ -67,18 +62,23 @@ class Exchange:
         return Exchange.begin(scope, DEFAULT)
 
     @staticmethod
-    def begin(scope: Scope, context: Context, parent: "Exchange | None" = None) -> "tuple[Exchange, Scope]":
-        """Start an exchange on a copy of ``scope``, in ``context``; with ``parent``, for a request of our own."""
+    def begin(scope: Scope, context: Context) -> "tuple[Exchange, Scope]":
+        """Start an exchange on a copy of ``scope``, in ``context``."""
         inner = dict(scope)
         # A handler speaks to us through the state, so it has to be in our copy, not in one made further in.
         if "state" not in inner:
             inner["state"] = {}
-        exchange = inner[KEY] = Exchange(inner, context, parent)
+        exchange = inner[KEY] = Exchange(inner, context)
         return exchange, inner
 
     def child(self, scope: Scope) -> "tuple[Exchange, Scope]":
         """Start the exchange of a request that we make ourselves: own facts, this one's caller and request id."""
-        return Exchange.begin(scope, self.context, self)
+        exchange, inner = Exchange.begin(scope, self.context)
+        for key in ROUTED:
+            inner.pop(key, None)
+        exchange.parent = self
+        exchange.request_id = self.request_id
+        return exchange, inner
 
     @property
     def is_internal(self) -> bool:

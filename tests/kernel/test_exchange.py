@@ -112,6 +112,16 @@ def test_a_request_of_our_own_has_its_own_facts_and_the_parent_s_id() -> None:
     assert child.client(inside).host == "203.0.113.5"
 
 
+def test_a_request_of_our_own_has_not_been_routed() -> None:
+    parent, outside = Exchange.of(scope())
+    outside.update(route=object(), asgi_patterns_route="/orders/{id}", path_params={"id": "7"})
+
+    _, inside = parent.child(outside)
+
+    assert {"route", "asgi_patterns_route", "path_params"}.isdisjoint(inside)
+    assert outside["asgi_patterns_route"] == "/orders/{id}"
+
+
 def test_a_listener_that_fails_is_logged_and_the_next_one_still_hears(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
