@@ -8,15 +8,18 @@ RUN := $(VENV)/bin/python -m
 INSTALL := $(RUN) pip install -qq --disable-pip-version-check -c constraints.txt -e
 
 # A stamp is newer than what it was made from, so a second run installs nothing.
+OLDEST_VENV := .venv-oldest
 TESTS := $(VENV)/.tests-installed
+OLDEST := $(OLDEST_VENV)/.installed
 DEMO := $(VENV)/.demo-installed
 
-.PHONY: help setup test demo fresh bench browser format
+.PHONY: help setup test oldest demo fresh bench browser format
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 help:
 	@echo 'make test     check format, lint, types and architecture, then run every test'
+	@echo 'make oldest   run the contracts of the frameworks with their oldest supported versions'
 	@echo 'make demo     serve the example shop on http://127.0.0.1:$(PORT) (PORT=...)'
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
@@ -26,11 +29,14 @@ help:
 
 setup: $(TESTS)
 
-test: $(TESTS)
+test: $(TESTS) oldest
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) pytest
+
+oldest: $(OLDEST)
+	$(OLDEST_VENV)/bin/python -m pytest -q -m 'not newer' tests/routes
 
 demo: $(DEMO)
 	@exec $(RUN) examples.shop --port $(PORT)
@@ -52,6 +58,13 @@ $(TESTS): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) '.[test]'
 	@touch $@ $(DEMO)
+
+# The frameworks, each in the oldest version that pyproject.toml allows.
+$(OLDEST): pyproject.toml oldest.txt
+	$(PYTHON) -m venv $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/python -m pip install -qq --disable-pip-version-check -c oldest.txt -e . \
+		django fastapi hypothesis litestar pytest pytest-asyncio quart trio
+	@touch $@
 
 # The demo needs a fraction of what the tests need; where the tests are set up there is nothing to do.
 $(DEMO): pyproject.toml constraints.txt

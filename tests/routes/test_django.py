@@ -121,7 +121,7 @@ async def test_the_root_of_the_server_stands_in_front(
     assert (asked.status, asked.template) == (status, None if template is None else "/api" + template)
 
 
-@pytest.mark.skipif(django.VERSION < (5, 0), reason="on ASGI Django looks at FORCE_SCRIPT_NAME since 5.0")
+@pytest.mark.newer  # on ASGI Django looks at FORCE_SCRIPT_NAME since 5.0
 @pytest.mark.asyncio
 async def test_a_forced_script_name_stands_in_front() -> None:
     with override_settings(FORCE_SCRIPT_NAME="/forced"):

@@ -1,7 +1,6 @@
 """The routes of Starlette apps."""
 
 import pytest
-import starlette
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
@@ -17,8 +16,6 @@ from asgi_patterns.testing import Client, hello
 from tests.routes.contract import EVERYWHERE, REFUSED, SOCKETS, Row, Watched, ask, table
 
 pytestmark = pytest.mark.anyio
-
-VERSION = tuple(map(int, starlette.__version__.split(".")[:2]))
 
 
 async def show(request: Request) -> Response:
@@ -132,7 +129,7 @@ async def test_the_root_of_the_server_stands_in_front(
     assert (asked.status, asked.template) == (status, None if template is None else "/api" + template)
 
 
-@pytest.mark.skipif(VERSION < (1, 7), reason="Starlette names the route since 1.7, before only its endpoint")
+@pytest.mark.newer  # Starlette names the route since 1.7, before only its endpoint
 @pytest.mark.parametrize(
     ("request_line", "template"),
     [
