@@ -13,7 +13,7 @@ TESTS := $(VENV)/.tests-installed
 OLDEST := $(OLDEST_VENV)/.installed
 DEMO := $(VENV)/.demo-installed
 
-.PHONY: help setup test oldest demo fresh bench browser format
+.PHONY: help setup test oldest demo fresh bench browser docs format
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -24,6 +24,7 @@ help:
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
 	@echo 'make browser  let a real Chromium read answers across origins'
+	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
 
@@ -49,6 +50,9 @@ bench: $(TESTS)
 
 browser: $(TESTS)
 	@$(RUN) tests.browser
+
+docs: $(TESTS)
+	$(RUN) tests.support.settings_tables
 
 format: $(TESTS)
 	$(RUN) ruff check --select I --fix .

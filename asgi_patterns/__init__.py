@@ -9,7 +9,7 @@
 """
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
-from asgi_patterns.errors import Problem, Problems
+from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
@@ -22,11 +22,13 @@ __all__ = [
     "Health",
     "Pipeline",
     "Problem",
+    "ProblemType",
     "Problems",
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
     "Settings",
+    "problem_handlers",
     "request_id",
     "wrap",
 ]

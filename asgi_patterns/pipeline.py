@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack, final
 from weakref import WeakSet
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from asgi_patterns.browsers import OWN_CORS, Cors, own_cors
 from asgi_patterns.kernel.address import ProxyField, TrustedProxies, written_by_proxies
@@ -21,7 +21,8 @@ from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.layer import STARTUP_TIMEOUT, Layer, app_name, settings
 from asgi_patterns.kernel.lifespan import Lifespan
 from asgi_patterns.kernel.proxied import apply_proxies
-from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.kernel.store import MEMORY, Store, StoreUrl
+from asgi_patterns.kernel.types import AnyApp, ASGIApp
 
 if TYPE_CHECKING:
     from asgi_patterns.settings import Sections, Settings
@@ -61,6 +62,8 @@ class Options:
     """Who a request is for: a callable `scope -> Caller | None`, or `scope` for what stands in `scope["user"]`."""
     listeners: Sequence[Annotated[Listener, Dotted]] = ()
     """Callables that are told every event, with its exchange."""
+    store: StoreUrl = MEMORY
+    """Where state is kept: `memory://`, `redis://`, `rediss://`, `redis+cluster://` or `redis+sentinel://`."""
     startup_timeout: Annotated[float, Field(gt=0)] = STARTUP_TIMEOUT
     """Seconds that the app and the layers may take to start."""
     order: Literal["sorted", "given"] = "sorted"
@@ -82,6 +85,7 @@ class Pipeline:
         proxy_fields: Sequence[ProxyField] = _USUAL,
         identify: Identify | Literal["scope"] | None = None,
         listeners: Sequence[Listener] = (),
+        store: SecretStr | str = MEMORY,
         startup_timeout: float = STARTUP_TIMEOUT,
         order: Literal["sorted", "given"] = "sorted",
     ) -> None:
@@ -90,6 +94,7 @@ class Pipeline:
             proxy_fields=proxy_fields,
             identify=identify,
             listeners=listeners,
+            store=store,
             startup_timeout=startup_timeout,
             order=order,
         )
@@ -106,7 +111,7 @@ class Pipeline:
 
         return gather("Pipeline.from_settings()", config, sections).pipeline()
 
-    def __call__(self, app: ASGIApp) -> "Wrapped":
+    def __call__(self, app: AnyApp) -> "Wrapped":
         """Return ``app`` with all layers in front of it. Raises ``TypeError`` where there are some already."""
         if pipeline_of(app) is not None:
             raise TypeError(
@@ -139,6 +144,7 @@ class Wrapped:
             proxy_fields=written_by_proxies(options.proxy_fields),
             identify=options.identify if callable(options.identify) else None,
             listeners=tuple(options.listeners),
+            store=Store.parse(options.store),
         )
         self._has_hinted = False
         self.wire(pipeline.layers)
@@ -161,7 +167,8 @@ class Wrapped:
             self._has_hinted = True
             _log.warning("%s: %s", app_name(self.app), OWN_CORS)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Any: whoever calls it, a server or a framework, has its own types for these.
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Begin the exchange and pass the layers; a lifespan opens and closes what they need."""
         if scope["type"] == "lifespan":
             self._hint()  # again: middleware may have been added since the app was wrapped
@@ -177,9 +184,13 @@ class Wrapped:
 
 
 def pipeline_of(app: object) -> Pipeline | None:
-    """Return the pipeline in front of ``app``: around it, or among the middleware of a Starlette app."""
-    if isinstance(app, Wrapped):
-        return app.pipeline
+    """Return the pipeline in front of ``app``: around it, or among the middleware of a Starlette app.
+
+    Around it is also around the part that Quart and Litestar call for requests.
+    """
+    for entry in (app, getattr(app, "asgi_app", None), getattr(app, "asgi_handler", None)):
+        if isinstance(entry, Wrapped):
+            return entry.pipeline
     for middleware in getattr(app, "user_middleware", None) or ():
         if isinstance(found := getattr(middleware, "cls", None), Pipeline):
             return found

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
-from asgi_patterns.kernel.layer import Layer
+from asgi_patterns.kernel.layer import Layer, app_name
+from asgi_patterns.kernel.route_hooks import missing_hook
 from asgi_patterns.pipeline import Options, Pipeline
 from asgi_patterns.settings import Settings
 from asgi_patterns.settings.source import Source
@@ -15,20 +16,22 @@ _SAID = ("enabled", "name")  # what the pipeline shows by itself
 _WIDEST = 36  # of a first column; what is longer gets a line of its own
 
 Row = tuple[str, str]
+"""What a line is about, and what it says."""
 
 
 def report(pipeline: Pipeline, app: str | None) -> Iterator[str]:
     """Yield the lines about ``pipeline``, which stands in front of the app that is called ``app``."""
     settings = pipeline.settings
     layers = [layer for layer in pipeline.layers if layer.enabled]
-    yield from _block(
+    yield from block(
         "Pipeline, from the outside in",
-        [*((_named(layer), layer.place.reason) for layer in layers), (app or "the app", "")],
+        [*((named(layer), layer.place.reason) for layer in layers), (app or "the app", "")],
     )
-    yield from _block("Switched off", _off(pipeline))
-    yield from _block("Answered by layers", ((path, layer.label) for layer in layers for path in layer.paths))
-    yield from _block("Not as by default", _changed(pipeline))
-    yield from _block("Read", map(_read, settings.sources) if settings else [("code", "no other source")])
+    yield from block("Routes", _routes(pipeline))
+    yield from block("Switched off", off(pipeline))
+    yield from block("Answered by layers", ((path, layer.label) for layer in layers for path in layer.paths))
+    yield from block("Not as by default", _changed(pipeline))
+    yield from block("Read", map(_read, settings.sources) if settings else [("code", "no other source")])
 
 
 def leaves(tree: object) -> int:
@@ -38,15 +41,24 @@ def leaves(tree: object) -> int:
     return 1
 
 
-def _named(layer: Layer) -> str:
+def named(layer: Layer) -> str:
+    """Return what ``layer`` is called, and its section where that is something else."""
     return layer.section() if layer.name is None else f"{layer.name} ({layer.section()})"
 
 
-def _off(pipeline: Pipeline) -> Iterator[Row]:
+def off(pipeline: Pipeline) -> Iterator[Row]:
+    """Yield each layer that is switched off, with what did it."""
     layers = pipeline.settings.layers if pipeline.settings else pipeline.layers
     for layer in layers:
         if not layer.enabled:
             yield layer.label, _origin(pipeline.settings, layer, "enabled")
+
+
+def _routes(pipeline: Pipeline) -> Iterator[Row]:
+    """Yield each app that does not say which route it has taken, with the line that makes it known."""
+    for wrapped in pipeline.wrapped:
+        if (line := missing_hook(wrapped.app)) is not None:
+            yield app_name(wrapped.app), f"templates are missing; add {line}"
 
 
 def _changed(pipeline: Pipeline) -> Iterator[Row]:
@@ -78,7 +90,7 @@ def _read(source: Source) -> Row:
     return source.name, ", ".join(source.tree)
 
 
-def _block(title: str, rows: Iterable[Row]) -> Iterator[str]:
+def block(title: str, rows: Iterable[Row]) -> Iterator[str]:
     """Yield a title and aligned rows; nothing where there are no rows."""
     found = [*rows]
     if not found:

@@ -52,12 +52,18 @@ def _field(text: str) -> str:
     return text
 
 
-Origins: TypeAlias = Annotated[Sequence[Annotated[str, AfterValidator(origin)]], AfterValidator(_check_alone)]
+# A title is what one entry is called in the documentation and in editors.
+Origins: TypeAlias = Annotated[
+    Sequence[Annotated[str, AfterValidator(origin), Field(title="origin")]], AfterValidator(_check_alone)
+]
 OriginPatterns: TypeAlias = Annotated[
-    Sequence[Annotated[str, AfterValidator(_check_pattern)]], AfterValidator(_check_needed)
+    Sequence[Annotated[str, AfterValidator(_check_pattern), Field(title="origin pattern")]],
+    AfterValidator(_check_needed),
 ]
 # Where no list is sent, some requests of a browser pass whatever their method.
-Methods: TypeAlias = Annotated[Sequence[Annotated[str, AfterValidator(_method)]], Field(min_length=1)]
-FieldNames: TypeAlias = Sequence[Annotated[str, AfterValidator(_field)]]
+Methods: TypeAlias = Annotated[
+    Sequence[Annotated[str, AfterValidator(_method), Field(title="method")]], Field(min_length=1)
+]
+FieldNames: TypeAlias = Sequence[Annotated[str, AfterValidator(_field), Field(title="field name")]]
 ExposedNames: TypeAlias = Annotated[FieldNames, AfterValidator(_check_explicit)]
 Credentials: TypeAlias = Annotated[bool, AfterValidator(_check_trust)]

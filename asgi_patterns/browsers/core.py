@@ -27,8 +27,8 @@ EXPOSED: Final = (
 VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 """What the answer to a preflight depends on."""
 
-# Fetch 4.8: browsers send these without looking for them in the list, so only the status can keep them away.
-_NEVER_COMPARED = frozenset({b"GET", b"HEAD", b"POST"})
+NEVER_COMPARED: Final = frozenset({b"GET", b"HEAD", b"POST"})
+"""Browsers send these without looking for them in the list (Fetch 4.8): only the status can keep them away."""
 _NEVER_SENT = frozenset({"CONNECT", "TRACE"})
 _PREFIX = b"access-control-"
 _VARY_ORIGIN = field("Vary", "Origin")
@@ -107,7 +107,7 @@ class Sharing:
         granted = self._granted(origin)
         if not granted:
             return Refusal.ORIGIN
-        if method in _NEVER_COMPARED and method not in self._safe_methods:
+        if method in NEVER_COMPARED and method not in self._safe_methods:
             return Refusal.METHOD
         mirrored = _fields(allow_headers=mirror(names)) if self._mirrors else ()
         return [*granted, *mirrored, *self._asked]
@@ -148,9 +148,9 @@ def _fields(**values: str) -> Lines:
 
 def _safe(methods: Sequence[str]) -> frozenset[bytes]:
     if EVERY in methods:
-        return _NEVER_COMPARED
+        return NEVER_COMPARED
     # Who may GET may ask for the head of it, too.
-    return _NEVER_COMPARED & {each.encode() for each in (*methods, *(["HEAD"] if "GET" in methods else []))}
+    return NEVER_COMPARED & {each.encode() for each in (*methods, *(["HEAD"] if "GET" in methods else []))}
 
 
 def _method_list(methods: Sequence[str], *, credentials: bool) -> str:

@@ -1,6 +1,7 @@
 """The layers ``Cors`` and ``SecurityHeaders``."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, ClassVar, final
 
 from pydantic import Field, field_validator
@@ -14,6 +15,7 @@ from asgi_patterns.browsers.allowances import (
     Origins,
 )
 from asgi_patterns.browsers.core import EXPOSED, VARY, Refusal, Sharing
+from asgi_patterns.browsers.forecast import of_lines, of_preflight, of_sharing
 from asgi_patterns.browsers.policies import (
     YEAR,
     Directives,
@@ -30,6 +32,7 @@ from asgi_patterns.browsers.policies import (
     transport,
 )
 from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import get, get_all
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.link import Link
@@ -45,6 +48,7 @@ class Cors(Layer):
     """Lets pages of other origins call the API and read its answers (the CORS protocol of the Fetch standard)."""
 
     place: ClassVar[Place] = Place.CORS
+    needs_every_request: ClassVar[bool] = True
 
     allow_origins: Origins = ()
     """Origins whose pages may call: `https://shop.example`, with a port where it is not the default one; or `*`."""
@@ -77,7 +81,19 @@ class Cors(Layer):
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
-        sharing = Sharing(
+        return _Shared(app, self._sharing, label=self.label)
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say what a browser would be told."""
+        sender, method = _preflight(scope)
+        if sender is not None and method is not None:
+            names = get_all(scope["headers"], b"access-control-request-headers")
+            return of_preflight(self._sharing.preflight(sender, method, names), method, names)
+        return of_sharing(sender, self._sharing.share(sender))
+
+    @cached_property
+    def _sharing(self) -> Sharing:
+        return Sharing(
             origins=self.allow_origins,
             patterns=self.allow_origin_patterns,
             methods=self.allow_methods,
@@ -87,7 +103,14 @@ class Cors(Layer):
             max_age=self.max_age,
             private_network=self.allow_private_network,
         )
-        return _Shared(app, sharing, label=self.label)
+
+
+def _preflight(scope: Scope) -> tuple[bytes | None, bytes | None]:
+    """Return the origin of a request, and the method that it asks permission for where it is a preflight."""
+    sender = get(scope["headers"], b"origin")
+    if sender is None or scope["method"] != "OPTIONS":
+        return sender, None
+    return sender, get(scope["headers"], b"access-control-request-method")
 
 
 @final
@@ -105,11 +128,9 @@ class _Shared:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         exchange, scope = Exchange.of(scope)
-        sender = get(scope["headers"], b"origin")
-        if sender is not None and scope["method"] == "OPTIONS":
-            method = get(scope["headers"], b"access-control-request-method")
-            if method is not None:
-                return await self._preflight(sender, method, scope, receive, send)
+        sender, method = _preflight(scope)
+        if sender is not None and method is not None:
+            return await self._preflight(sender, method, scope, receive, send)
         shared = self._sharing.share(sender)
 
         def on_head(head: Message) -> None:
@@ -137,17 +158,17 @@ class SecurityHeaders(Layer):
     place: ClassVar[Place] = Place.SECURITY_HEADERS
 
     hsts: Seconds = YEAR
-    """Seconds for which browsers shall use HTTPS only, sent on HTTPS only; 0 ends it, `off` leaves it out."""
+    """`Strict-Transport-Security`: seconds of HTTPS only, sent on HTTPS only; 0 ends it, `off` leaves it out."""
     hsts_include_subdomains: bool = False
     """Whether that is so for all names below the host's, too."""
     hsts_preload: Preload = False
-    """Whether browsers may have the name built in. Hard to take back."""
+    """Whether browsers may have the name built in; needs a year and the names below. Hard to take back."""
     nosniff: bool = True
-    """Whether browsers shall believe `Content-Type` instead of guessing."""
+    """`X-Content-Type-Options: nosniff`: browsers believe `Content-Type` instead of guessing."""
     frame: Frame = "DENY"
-    """Who may show an answer in a frame: nobody, or pages of its own origin; `off` leaves it out."""
+    """`X-Frame-Options`: who may show an answer in a frame, nobody or its own origin; `off` leaves it out."""
     referrer_policy: ReferrerPolicy = "no-referrer"
-    """What requests that a page makes tell about that page's address; `off` leaves it out."""
+    """`Referrer-Policy`: what a page's requests tell about the address of that page; `off` leaves it out."""
     permissions_policy: Permissions | None = None
     """What pages may use, such as `camera=(), geolocation=(self)`."""
     content_security_policy: Directives | None = None
@@ -161,6 +182,16 @@ class SecurityHeaders(Layer):
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
+        plain = self._plain()
+        return _Hardened(app, plain, (*plain, *self._transport()), label=self.label)
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say which fields the answer gets."""
+        scheme, transport = scope.get("scheme", "http"), self._transport()
+        shown = (*self._plain(), *(transport if scheme == "https" else ()))
+        return of_lines(shown, scheme, has_hsts=bool(transport))
+
+    def _plain(self) -> Lines:
         chosen = {
             "X-Content-Type-Options": "nosniff" if self.nosniff else None,
             "X-Frame-Options": self.frame,
@@ -171,8 +202,7 @@ class SecurityHeaders(Layer):
             "Cross-Origin-Opener-Policy": self.cross_origin_opener_policy,
             "Cross-Origin-Resource-Policy": self.cross_origin_resource_policy,
         }
-        plain = lines({name: value for name, value in chosen.items() if value != "off"})
-        return _Hardened(app, plain, (*plain, *self._transport()), label=self.label)
+        return lines({name: value for name, value in chosen.items() if value != "off"})
 
     def _transport(self) -> Lines:
         if not isinstance(self.hsts, int):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asgi_patterns.kernel.address import USUAL_FIELDS, TrustedProxies
+from asgi_patterns.kernel.store import IN_MEMORY, Store
 
 if TYPE_CHECKING:
     from asgi_patterns.kernel.caller import Identify
@@ -20,7 +21,8 @@ class Context:
     proxy_fields: frozenset[bytes] = USUAL_FIELDS
     identify: "Identify | None" = None
     listeners: tuple["Listener", ...] = ()
+    store: Store = IN_MEMORY
 
 
 DEFAULT = Context()
-"""For a layer that stands alone: no proxy is believed, nobody is identified, nobody listens."""
+"""For a layer that stands alone: no proxy is believed, nobody is identified, nobody listens, all is in memory."""

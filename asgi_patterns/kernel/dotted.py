@@ -2,11 +2,12 @@
 
 import re
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BeforeValidator
 
-_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[:.][A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[:.][A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+"""The form of a dotted name, whether or not it names anything."""
 
 
 class NoSuchName(ValueError):
@@ -18,7 +19,7 @@ def load(name: str) -> Any:
 
     Raises ``NoSuchName`` that says which part is missing. What the module itself raises is passed on.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise NoSuchName(f"{name!r} is no dotted name: write package.module:name")
     module_name, _, attribute = name.partition(":") if ":" in name else name.rpartition(".")
     try:

@@ -3,6 +3,7 @@
 ``settings``: the decorator of every settings class; ``Layer``: the fields that all layers have.
 """
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,13 +11,17 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
+from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.lifespan import Lifespan, Resource
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.patterns import Pattern, Patterns, route_path
-from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.kernel.patterns import METHODS, Pattern, Patterns, route_path
+from asgi_patterns.kernel.standing import ONLY_ROUTES, is_route
+from asgi_patterns.kernel.types import AnyApp, ASGIApp, Receive, Scope, Send
+
+_log = logging.getLogger("asgi_patterns.layers")
 
 T = TypeVar("T")
 
@@ -33,6 +38,9 @@ _CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_ty
 def settings(cls: type[T]) -> type[T]:
     """Make ``cls`` a settings class: frozen, keyword-only, unknown names refused, field docs in the schema."""
     made: type[Any] = dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
+    for name, field in made.__pydantic_fields__.items():
+        # A subclass gets its fields from here, and pydantic reads no docstrings but the subclass's own.
+        made.__dataclass_fields__[name].metadata = {"description": field.description}
     return made
 
 
@@ -41,7 +49,11 @@ def _check_pattern(text: str) -> str:
     return text
 
 
-PathPattern = Annotated[str, AfterValidator(_check_pattern)]
+_METHOD = f"({'|'.join(sorted(METHODS))})"
+# For editors only: what is wrong with a pattern, ``Pattern.parse`` says better.
+_SCHEMA = {"type": "string", "title": "path pattern", "pattern": rf"^({_METHOD}(,{_METHOD})* +)?/[^?#]*$"}
+
+PathPattern = Annotated[str, AfterValidator(_check_pattern), WithJsonSchema(_SCHEMA)]
 """``[METHOD[,METHOD] ]/path``; ``*`` stands for text within a segment, ``**`` for any number of segments."""
 
 
@@ -63,8 +75,10 @@ class Layer(ABC):
 
     place: ClassVar[Place]
     """Where it stands in a pipeline."""
+    needs_every_request: ClassVar[bool] = False
+    """Whether it is of no use in front of single routes, where what no route takes passes it by."""
 
-    def __call__(self, app: ASGIApp) -> ASGIApp:
+    def __call__(self, app: AnyApp) -> AnyApp:
         """Return ``app`` with this layer in front of it."""
         wired = self.attach(app)
         if not self.enabled or not self.resources:
@@ -77,10 +91,18 @@ class Layer(ABC):
         """Return the wired app alone, for a pipeline that takes care of start-up and shutdown itself."""
         if not self.enabled:
             return app
+        if self.needs_every_request and is_route(app):
+            self._complain()
         wired = self.wire(app)
         if not self.include and not self.exclude:
             return wired
         return _Chosen(app, wired, Patterns(self.include), Patterns(self.exclude))
+
+    def _complain(self) -> None:
+        """Say once that it stands in the wrong place, however many routes it is put in front of."""
+        if not vars(self).get("_has_complained"):
+            object.__setattr__(self, "_has_complained", True)  # frozen, as its fields; this is no field
+            _log.warning("%s: %s", self.label, ONLY_ROUTES)
 
     @abstractmethod
     def wire(self, app: ASGIApp) -> ASGIApp:
@@ -98,6 +120,15 @@ class Layer(ABC):
     def paths(self) -> Sequence[str]:
         """The paths that the layer answers itself, for ``asgi-patterns show``."""
         return ()
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say what it would do with the HTTP request in ``scope``, without doing it.
+
+        ``scope`` is what its wired app would get, with an exchange that takes the facts which layers further in
+        would find. Only asked where the layer acts at all: ``enabled``, ``include`` and ``exclude`` have been
+        explained already.
+        """
+        return Forecast()
 
     @classmethod
     def section(cls) -> str:

@@ -6,7 +6,9 @@ from typing import Literal
 
 __all__ = ["Extra", "MissingExtra", "require"]
 
-Extra = Literal["redis", "otel", "prometheus", "compression", "server", "client", "jobs"]
+Extra = Literal[
+    "redis", "otel", "prometheus", "compression", "server", "hypercorn", "granian", "client", "jobs"
+]
 
 
 class MissingExtra(ImportError):

@@ -113,10 +113,10 @@ def missing_hook(app: object) -> str | None:
         if packages & READABLE and hasattr(each, "routes"):
             return None
         if "quart" in packages:
-            return None if _is_hooked_quart(each) else "quart_routes(app)"
+            return None if _is_hooked_quart(each) else f"quart_routes(app), from {__name__}"
         if "django" in packages:
             return None if _is_hooked_django() else f'MIDDLEWARE = ["{__name__}.django_routes", ...]'
-    return 'record_route(scope, "/orders/{order_id}")'
+    return f'record_route(scope, "/orders/{{order_id}}") to handlers, from {record_route.__module__}'
 
 
 def _is_hooked_quart(app: Any) -> bool:

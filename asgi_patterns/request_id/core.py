@@ -15,3 +15,17 @@ def keep(claimed: Sequence[bytes]) -> str | None:
     if len(claimed) == 1 and _ACCEPTABLE.fullmatch(claimed[0]):
         return claimed[0].decode("ascii")
     return None
+
+
+def forecast(claimed: Sequence[bytes], field: str, *, believed: bool) -> str:
+    """Return in words which id a request with these lines of ``field`` gets, and why."""
+    kept = keep(claimed)
+    if kept is not None and believed:
+        return f"keeps the id {kept!r}, which {field} carries"
+    if kept is not None:
+        return f"makes a new id: {field} counts only where it comes through a trusted proxy"
+    if len(claimed) > 1:
+        return f"makes a new id: {field} is there {len(claimed)} times"
+    if claimed:
+        return f"makes a new id: {field} has none of 8 to 128 harmless characters"
+    return f"makes a new id: there is no {field}"

@@ -2,18 +2,19 @@
 
 import logging
 from contextvars import ContextVar
-from random import getrandbits
+from random import randbytes
 from typing import Annotated, ClassVar, Literal, final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from asgi_patterns.kernel.exchange import Exchange
-from asgi_patterns.kernel.headers import field_name, get_all, set_field
+from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.headers import field_name, request_lines, set_field
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from asgi_patterns.request_id.core import keep
+from asgi_patterns.request_id.core import forecast, keep
 
 _current: ContextVar[str | None] = ContextVar("asgi_patterns_request_id", default=None)
 
@@ -45,7 +46,7 @@ class RequestId(Layer):
 
     place: ClassVar[Place] = Place.REQUEST_ID
 
-    header: Annotated[str, AfterValidator(_is_field_name)] = "X-Request-ID"
+    header: Annotated[str, AfterValidator(_is_field_name), Field(title="field name")] = "X-Request-ID"
     """The field that carries the id, on the request and on the answer."""
     accept: Literal["anyone", "proxies"] = "anyone"
     """Whose ids are kept: `anyone`'s, or only those that come through the trusted `proxies`."""
@@ -53,6 +54,16 @@ class RequestId(Layer):
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
         return _Wired(app, field_name(self.header), only_proxies=self.accept == "proxies", label=self.label)
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say where the id comes from."""
+        exchange, scope = Exchange.of(scope)
+        if exchange.request_id is not None:
+            return Forecast((f"says the same id again, as {self.header}",))
+        claimed = request_lines(scope["headers"], field_name(self.header))
+        believed = self.accept == "anyone" or exchange.client(scope).proxied
+        exchange.request_id = keep(claimed) or "new"
+        return Forecast((forecast(claimed, self.header, believed=believed),))
 
 
 @final
@@ -83,8 +94,8 @@ class _Wired:
     def _choose(self, exchange: Exchange, scope: Scope) -> str:
         if exchange.request_id is not None:  # ours already: a second layer, or a request that we made
             return exchange.request_id
-        kept = keep(get_all(scope["headers"], self._header))
+        kept = keep(request_lines(scope["headers"], self._header))
         if kept is not None and (not self._only_proxies or exchange.client(scope).proxied):
             return kept
         # Python seeds this generator again in a forked child, so workers never repeat each other.
-        return f"{getrandbits(128):032x}"
+        return randbytes(16).hex()

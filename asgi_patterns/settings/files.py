@@ -14,11 +14,12 @@ CONFIG: Final = f"{PREFIX}CONFIG"
 """The variable that names another file, or another directory to look in."""
 OWN: Final = "asgi-patterns.toml"
 PROJECT: Final = "pyproject.toml"
+TABLE: Final = ("tool", "asgi_patterns")
+"""Where our settings stand in the project's file."""
 
 LIMIT: Final = 1024 * 1024
 """Bytes that a file may have; far more than anybody writes by hand."""
 
-_TABLE = ("tool", "asgi_patterns")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -35,7 +36,7 @@ def usual_files() -> Iterator[Source]:
 
 def read_file(name: str, *, named_by: str = "") -> Source:
     """Return what the file ``name`` says. ``named_by`` is who asked for it: then it has to be there."""
-    table = _TABLE if Path(name).name == PROJECT else ()
+    table = TABLE if Path(name).name == PROJECT else ()
     try:
         return _within(name, tomllib.loads(read_text(Path(name))), table)
     except (FileNotFoundError, NotADirectoryError):

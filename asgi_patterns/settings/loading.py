@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from pydantic import ValidationError, create_model
 from pydantic_settings import BaseSettings
 
-from asgi_patterns.kernel.types import ASGIApp
+from asgi_patterns.kernel.types import AnyApp
 from asgi_patterns.pipeline import Config, Wrapped
 from asgi_patterns.settings.complaints import SettingsError, Wrong, explain
 from asgi_patterns.settings.files import read_file, usual_files
@@ -22,7 +22,7 @@ _SHAPE = create_model("_Shape", __base__=BaseSettings, **_FIELDS)
 """The same fields for pydantic-settings, which reads variables into the fields of a model."""
 
 
-def wrap(app: ASGIApp, config: Config = None, **sections: Unpack[Sections]) -> Wrapped:
+def wrap(app: AnyApp, config: Config = None, **sections: Unpack[Sections]) -> Wrapped:
     """Return ``app`` behind the pipeline that the settings describe.
 
     ``config`` is a TOML file or a mapping; a keyword argument is a layer, a mapping with its fields, a list of

@@ -60,8 +60,7 @@ def fields(settings: Any) -> dict[str, FieldInfo]:
 
 def description(settings: type[Any], key: Key) -> str:
     """Return what the field at ``key`` below the class ``settings`` says about itself."""
-    # A field that is inherited has lost its docstring: the class that declares it still knows.
-    declared = [fields(each).get(name) for owner, name in _owners(settings, key) for each in owner.__mro__]
+    declared = [fields(owner).get(name) for owner, name in _owners(settings, key)]
     return next((found.description for found in declared if found is not None and found.description), "")
 
 

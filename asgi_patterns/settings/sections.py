@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypedDict, TypeVar, final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
 from asgi_patterns.errors import Problems
@@ -45,6 +45,7 @@ class Sections(TypedDict, total=False):
     proxy_fields: Sequence[ProxyField]
     identify: Identify | Literal["scope"] | None
     listeners: Sequence[Listener]
+    store: SecretStr | str
     startup_timeout: float
     order: Literal["sorted", "given"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack, final
 
-from asgi_patterns.kernel.types import ASGIApp, Message
+from asgi_patterns.kernel.types import AnyApp, Message
 from asgi_patterns.testing.answer import Answer
 from asgi_patterns.testing.lifespan import Lifespan, lifespan
 from asgi_patterns.testing.lint import lint as linted
@@ -58,7 +58,7 @@ class Client:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: AnyApp,
         *,
         client: tuple[str, int] | None = ("127.0.0.1", 50000),
         scheme: str = "http",

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, final
 
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import AnyApp, ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing.http_rules import HttpRules
 from asgi_patterns.testing.lifespan_rules import LifespanRules
 from asgi_patterns.testing.scope_rules import Untouched, check_scope
@@ -16,7 +16,7 @@ from asgi_patterns.testing.websocket_rules import WebSocketRules
 _found: ContextVar[list[ProtocolViolation] | None] = ContextVar("asgi_patterns.testing.lint", default=None)
 
 
-def lint(app: ASGIApp, *, any_case: bool = False) -> ASGIApp:
+def lint(app: AnyApp, *, any_case: bool = False) -> ASGIApp:
     """Wrap ``app`` so that breaking the protocol raises ``ProtocolViolation``.
 
     Around a layer it is a strict server; as the app inside a layer it checks what that layer hands inwards.

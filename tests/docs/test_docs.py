@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,10 @@ import yaml
 from asgi_patterns import Cors, Health, Problems, RequestId, SecurityHeaders
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
+from asgi_patterns.settings.json_schema import json_schema
+from tests.support.pages import PAGES, ROOT, Block, blocks
+from tests.support.settings_tables import OPTIONS, named, rewritten
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"python", "toml", "sh", "yaml", "json", "text"}
 SLICES: list[tuple[str, type[Layer]]] = [
     ("errors", Problems),
@@ -28,28 +28,6 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("browsers", SecurityHeaders),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block of a page."""
-
-    page: Path
-    line: int
-    kind: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.page.name}:{self.line}"
-
-
-def blocks(kind: str | None = None) -> Iterator[Block]:
-    for page in PAGES:
-        source = page.read_text(encoding="utf-8")
-        for match in BLOCK.finditer(source):
-            block = Block(page, source.count("\n", 0, match.start()) + 1, match[1], match[2])
-            if kind in (None, block.kind):
-                yield block
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -74,9 +52,8 @@ def test_python_runs_as_it_stands(block: Block, tmp_path: Path) -> None:
 
 
 def test_python_is_typed(tmp_path: Path) -> None:
-    for at, block in enumerate(blocks("python")):
-        name = f"{block.page.stem}_{block.line}_{at}.py".lower()
-        (tmp_path / name).write_text(block.text, encoding="utf-8")
+    for block in blocks("python"):
+        (tmp_path / block.module).write_text(block.text, encoding="utf-8")
 
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", ROOT / ".mypy_cache", tmp_path],
@@ -87,6 +64,22 @@ def test_python_is_typed(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout
+
+
+def test_python_is_typed_for_pyright_too(tmp_path: Path) -> None:
+    """Editors show what pyright says, in its ``standard`` mode; the last file is one that it has to refuse."""
+    for block in blocks("python"):
+        (tmp_path / block.module).write_text(block.text, encoding="utf-8")
+    (tmp_path / "wrong.py").write_text("from asgi_patterns import Health\n\nHealth(path=7)\n")
+    config = {"typeCheckingMode": "standard", "pythonVersion": "3.11", "extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+
+    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    said = [f"{each['file']}:{each['range']['start']['line'] + 1} {each['message']}" for each in found]
+    assert [line.partition(" ")[0] for line in said] == [f"{tmp_path / 'wrong.py'}:3"], "\n".join(said)
 
 
 @pytest.mark.parametrize("block", list(blocks("toml")), ids=str)
@@ -151,6 +144,21 @@ def test_the_page_of_a_slice_has_the_same_headings_as_the_others(name: str) -> N
     headings = re.findall(r"^## (.+)$", page, re.MULTILINE)
 
     assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_of_settings_are_those_that_make_docs_writes(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert text == rewritten(text)
+
+
+def test_every_class_of_settings_has_one_table() -> None:
+    classes = [OPTIONS, *json_schema()["$defs"]]
+
+    tables = [name for page in PAGES for name in named(page.read_text(encoding="utf-8"))]
+
+    assert sorted(tables) == sorted(classes)
 
 
 @pytest.mark.parametrize(("name", "layer"), SLICES)

@@ -42,7 +42,7 @@ IN_A_FILE = {
         "[problems]\nzzz = 1",
         (
             "problems.zzz: there is no such setting; "
-            "there are enabled, include, exclude, name, upgrade, limit, reraise, debug"
+            "there are enabled, include, exclude, name, upgrade, base, types, limit, reraise, debug"
         ),
     ),
     "no boolean": (
@@ -75,7 +75,7 @@ IN_A_FILE = {
     ),
     "none of the choices": (
         '[problems]\nupgrade = "txt"',
-        "problems.upgrade: is not possible, got 'txt'; it should be 'text' or 'off' (did you mean 'text'?)",
+        "problems.upgrade: is not possible, got 'txt'; it should be 'text', 'all' or 'off' (did you mean 'text'?)",
     ),
     "one value of two kinds": (
         "[health]\naliases = 3",
