@@ -6,11 +6,16 @@ that take JSON, while a browser keeps its HTML.
 
     raise Problem(409, "the order has been shipped", type="https://shop.example/problems/shipped")
 
+Or the errors are made inside the app, with all that it knows of them: ``exception_handlers=problem_handlers()``
+for Starlette and FastAPI, and for others ``errors.litestar``, ``errors.quart`` and ``errors.django``.
+
 An answer that has begun is never begun again. What the app raised stays on the exchange for observers, and is
 raised again so that the server logs it, once.
 """
 
-from asgi_patterns.errors.layer import Crashed, Problems
+from asgi_patterns.errors.events import Crashed
+from asgi_patterns.errors.handlers import problem_handlers
+from asgi_patterns.errors.layer import Problems
 from asgi_patterns.kernel.problems import Problem, ProblemType
 
-__all__ = ["Crashed", "Problem", "ProblemType", "Problems"]
+__all__ = ["Crashed", "Problem", "ProblemType", "Problems", "problem_handlers"]

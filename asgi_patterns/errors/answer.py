@@ -3,12 +3,13 @@
 import traceback
 from typing import TYPE_CHECKING, final
 
-from asgi_patterns.errors.core import from_text, is_error_text, prefers_problem
+from asgi_patterns.errors.core import JSON, from_text, is_error_form, is_error_text, prefers_problem
+from asgi_patterns.errors.forms import from_json
 from asgi_patterns.kernel import headers as fields
 from asgi_patterns.kernel.address import is_loopback
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.link import Held, hold
-from asgi_patterns.kernel.problems import MEDIA_TYPE, Problem, take_marked
+from asgi_patterns.kernel.problems import BASE, MEDIA_TYPE, Problem, take_marked
 from asgi_patterns.kernel.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -55,25 +56,39 @@ class Answer:
         headers = head["headers"]
         length = fields.content_length(headers)
         return (
-            is_error_text(head["status"], fields.media_type(headers))
+            self._is_ours(head["status"], fields.media_type(headers))
             and length is not None
             and length <= self._settings.limit
             and not fields.has(headers, b"content-encoding")
             and not self.exchange.is_off(self._settings.label)
         )
 
+    def _is_ours(self, status: int, media_type: str) -> bool:
+        """Whether such an answer is ours to replace, if it says what we can read."""
+        if is_error_form(status, media_type):
+            return self._settings.upgrade == "all"
+        # A handler inside may have answered a crash with a problem, for which the traceback has yet to come.
+        return is_error_text(status, media_type) or (
+            media_type == MEDIA_TYPE and status >= 500 and self._may_debug()
+        )
+
     def _upgrade(self, head: Message) -> Send | None:
-        fields.merge_vary(head["headers"], "Accept")
-        accept = fields.get_all(self._scope["headers"], b"accept")
-        if not prefers_problem(accept, fields.media_type(head["headers"])):
-            return None
-        if self._scope["method"] == "HEAD":
-            # The text that would say more is not sent, so the length that a GET would get is not known.
-            fields.remove(head["headers"], *_OF_THE_BODY)
-            fields.append(head["headers"], b"content-type", MEDIA_TYPE)
-            return None
+        media_type = fields.media_type(head["headers"])
+        if is_error_text(head["status"], media_type):
+            if not self._prefers_problem(head):
+                return None
+            if self._scope["method"] == "HEAD":
+                # The text that would say more is not sent, so the length that a GET would get is not known.
+                fields.remove(head["headers"], *_OF_THE_BODY)
+                fields.append(head["headers"], b"content-type", MEDIA_TYPE)
+                return None
         self._held = hold(head, self._send, limit=self._settings.limit, decide=self._decide)
         return self._held
+
+    def _prefers_problem(self, head: Message) -> bool:
+        fields.merge_vary(head["headers"], "Accept")
+        accept = fields.get_all(self._scope["headers"], b"accept")
+        return prefers_problem(accept, fields.media_type(head["headers"]))
 
     async def _decide(self, head: Message, body: bytes) -> None:
         if head["status"] >= 500 and self._may_debug():
@@ -82,18 +97,29 @@ class Answer:
             await self._go_on(head, body)
 
     async def _go_on(self, head: Message, body: bytes) -> None:
-        problem = from_text(head["status"], fields.media_type(head["headers"]), body)
+        problem = self._read(head, body)
         if problem is not None:
             return await self.replace(head, problem)
         self._complete = True
         await self._send(head)
         await self._send({"type": "http.response.body", "body": body})
 
+    def _read(self, head: Message, body: bytes) -> Problem | None:
+        """Return the problem that shall stand for this answer, if any."""
+        status, media_type = head["status"], fields.media_type(head["headers"])
+        if media_type == MEDIA_TYPE:
+            return None
+        # Litestar puts its JSON under whatever type the route has.
+        problem = from_json(status, body) if body[:1] == b"{" else None
+        if media_type != JSON:
+            return problem or from_text(status, media_type, body)
+        return problem if problem is not None and self._prefers_problem(head) else None
+
     async def replace(self, head: Message, problem: Problem) -> None:
         """Send ``problem`` under the ``head`` that the app had made, less what described its body."""
         self._complete = True
         self.exchange.problem = problem
-        body = problem.body(self.exchange.request_id)
+        body = problem.body(self.exchange.request_id, self._scope.get(BASE))
         headers = head["headers"]
         fields.remove(headers, *_OF_THE_BODY)
         fields.append(headers, b"content-type", MEDIA_TYPE)
@@ -117,12 +143,18 @@ class Answer:
                 self._scope, self._receive, self._send
             )
         else:
-            return self._complete
+            # A problem that a handler inside made of the exception has passed as it was.
+            return self._complete or self.exchange.problem is not None
         return True
 
     async def finish(self) -> None:
-        """Send what waited for an exception that did not come."""
-        if self._waiting is not None:
+        """Send what waited for an exception that was not raised: a framework may have kept it to itself."""
+        if self._waiting is None:
+            return
+        exc = self.exchange.exception
+        if isinstance(exc, Exception):
+            await self.replace(self._waiting[0], self._crash(exc))
+        else:
             await self._go_on(*self._waiting)
 
     def _crash(self, exc: Exception) -> Problem:
