@@ -10,9 +10,13 @@ which says all of it. Liveness asks no dependency, so a dead database never make
     health = Health(checks=[database, Check(name="cache", redis="redis://cache", critical=False)])
     app = health(app)
 
+A check is a callable of yours, or ready-made: ``sql`` (a connection that gets SELECT 1), ``redis``, ``url``,
+``disk`` with what has to be ``free``, ``memory``. The pipeline's own ``store`` is one without being asked for.
+
 A critical check that fails makes the whole DOWN (503), any other DEGRADED (200). Checks run together, each
 within its time limit and once at a time, and are remembered for a second; failures longer and longer. When the
-process is about to stop, ``health.drain()`` makes readiness DOWN while the app goes on answering.
+process is about to stop, ``health.drain()`` makes readiness DOWN while the app goes on answering. Programs get
+JSON, a browser a page.
 """
 
 from asgi_patterns.health.checks import Check

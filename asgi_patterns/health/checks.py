@@ -1,18 +1,30 @@
-"""What a check is, and the ready-made ones: a Redis that answers, a URL that answers 2xx."""
+"""What a check is: its settings, and what has to be run for it."""
 
-import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Annotated, final
 
-import anyio
-from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    SecretStr,
+    Strict,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
-from asgi_patterns.health.core import Finding
+from asgi_patterns.health import amounts
+from asgi_patterns.health.dependencies import is_deployment, redis_check, url_check
+from asgi_patterns.health.machine import disk_check, memory_check, tells_memory
+from asgi_patterns.health.sql import sql_check
 from asgi_patterns.kernel.dotted import Dotted, load
 from asgi_patterns.kernel.layer import settings
 from asgi_patterns.kernel.optional import require
+from asgi_patterns.kernel.store import Store
 
 CheckResult = bool | str | Mapping[str, object] | None
 """``None`` and ``True`` are up, ``False`` is down, a text or a mapping is up with details."""
@@ -20,15 +32,9 @@ CheckResult = bool | str | Mapping[str, object] | None
 CheckFunction = Callable[[], CheckResult | Awaitable[CheckResult]]
 """What a user writes: async, or sync and then run in a thread of its own. Raising means down."""
 
-Ready = Callable[[], Awaitable[Finding]]
-"""A ready-made check."""
-
-MAX_ANSWER = 64 * 1024
-"""Bytes of an answer to a URL check up to which its body is read."""
-
-_CLOSING = 1.0  # seconds that a connection may take to close after it has been given up
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_SOURCES = ("check", "redis", "url")
+_SOURCES = ("check", "sql", "redis", "disk", "memory", "url")
+_SECRETS = ("redis", "url")
 
 
 def _hide(value: object) -> object:
@@ -45,12 +51,18 @@ Secret = Annotated[SecretStr | str, BeforeValidator(_hide)]
 """A text that no error and no ``show`` repeats. In code a plain string will do."""
 
 
+_SCHEMA = {"type": ["integer", "string"], "title": "size or share"}
+
+Quantity = Annotated[Annotated[int, Strict()] | str, WithJsonSchema(_SCHEMA)]
+"""Bytes, or what ``amounts.parse`` reads; kept as it was written."""
+
+
 def hide_sources(checks: object) -> object:
     """Hide the URLs in ``checks`` as they stand in a file, so that no error about a check repeats them."""
     if isinstance(checks, list | tuple):
         return [hide_sources(each) for each in checks]
     if isinstance(checks, Mapping):
-        return {name: _hide(value) if name in _SOURCES[1:] else value for name, value in checks.items()}
+        return {name: _hide(value) if name in _SECRETS else value for name, value in checks.items()}
     return checks
 
 
@@ -63,14 +75,16 @@ def _check_name(name: str) -> str:
 
 
 def _check_redis(secret: SecretStr | str | None) -> SecretStr | str | None:
-    if secret is not None:
-        client = require("redis.asyncio", "redis")
-        try:
-            client.Redis.from_url(reveal(secret))
-        except ValueError:  # its message repeats parts of the URL
-            raise ValueError(
-                "is no Redis URL: write redis://, rediss:// or unix://, then the address"
-            ) from None
+    if secret is None:
+        return None
+    client, url = require("redis.asyncio", "redis"), reveal(secret)
+    if is_deployment(url):
+        Store.parse(url)
+        return secret
+    try:
+        client.Redis.from_url(url)
+    except ValueError:  # its message repeats parts of the URL
+        raise ValueError("is no Redis URL: write redis://, rediss:// or unix://, then the address") from None
     return secret
 
 
@@ -94,27 +108,58 @@ def _check_function(function: CheckFunction | None, info: ValidationInfo) -> Che
     return function
 
 
+def _check_free(free: int | str | None, info: ValidationInfo) -> int | str | None:
+    has_disk = info.data.get("disk", ...) is not None
+    if free is None and info.data.get("disk") is not None:
+        raise ValueError("disk needs free beside it: say how much of it has to be free, such as 500MB or 5%")
+    if free is not None and not has_disk:
+        raise ValueError("is about a disk: name a folder on it with disk")
+    return _check_amount(free)
+
+
+def _check_memory(most: int | str | None) -> int | str | None:
+    if most is not None and not tells_memory():
+        raise ValueError(
+            "cannot be checked on this system, which has no /proc/meminfo: leave it out, or check it yourself"
+        )
+    return _check_amount(most)
+
+
+def _check_amount(amount: int | str | None) -> int | str | None:
+    if amount is not None:
+        amounts.parse(amount)
+    return amount
+
+
 def _only_one(value: object, info: ValidationInfo) -> object:
     given = [name for name in _SOURCES[:-1] if info.data.get(name) is not None]
     given += [_SOURCES[-1]] if value is not None else []
     # A source that was refused itself is not there any more; its own error says enough.
     if len(given) > 1 or (not given and all(name in info.data for name in _SOURCES[:-1])):
         asked = " and ".join(given) or "nothing"
-        raise ValueError(f"asks {asked}: a check has exactly one of check, redis and url")
+        raise ValueError(f"asks {asked}: a check has exactly one of {', '.join(_SOURCES)}")
     return value
 
 
 @final
 @settings
 class Check:
-    """One thing that the app cannot do without, or not do well: exactly one of `check`, `redis` and `url`."""
+    """One thing that the app cannot do without, or not do well: exactly one kind of check."""
 
     name: Annotated[str, AfterValidator(_check_name)] | None = None
-    """What answers call it. By default the function's name, `redis` or `url`."""
+    """What answers call it. By default the function's name, or the kind: `sql`, `redis`, `disk`, ..."""
     check: Annotated[CheckFunction | None, AfterValidator(_check_function), Dotted] = None
     """A callable without arguments, sync or async; in a file its dotted name, `package.module:function`."""
+    sql: Annotated[Callable[[], object] | None, Dotted] = None
+    """A callable that opens a connection, which gets SELECT 1 and is closed; in a file its dotted name."""
     redis: Annotated[Secret | None, AfterValidator(_check_redis), BeforeValidator(_hide)] = None
-    """The URL of a Redis that has to answer a PING. Needs asyncio."""
+    """The URL of a Redis that has to answer PING; also `redis+cluster://`, `redis+sentinel://`. Needs asyncio."""
+    disk: Annotated[Path | str, WithJsonSchema({"type": "string", "format": "path"})] | None = None
+    """A folder on the disk that has to have `free` bytes left."""
+    free: Annotated[Quantity | None, AfterValidator(_check_free), Field(validate_default=True)] = None
+    """How much of `disk` has to be free: bytes, `500MB`, `2GiB` or `5%`."""
+    memory: Annotated[Quantity | None, AfterValidator(_check_memory)] = None
+    """How much may be in use: `90%` of the machine's or container's memory, `800MB` by this process. Linux only."""
     url: Annotated[
         Secret | None,
         AfterValidator(_check_url),
@@ -137,19 +182,27 @@ class Check:
             return self.name
         if self.check is not None:
             return function_name(self.check)
-        return "redis" if self.redis is not None else "url"
+        return next((name for name in _SOURCES if getattr(self, name) is not None), "url")
 
     @property
     def kind(self) -> str:
         """Its ``componentType`` in the draft's form."""
-        return "datastore" if self.redis is not None else "component"
+        if self.disk is not None or self.memory is not None:
+            return "system"
+        return "component" if self.redis is None and self.sql is None else "datastore"
 
     def function(self, tls: Callable[[], ssl.SSLContext]) -> Callable[[], object]:
         """Return what has to be run. ``tls`` gives the context that all URL checks share."""
         if self.check is not None:
             return self.check
+        if self.sql is not None:
+            return sql_check(self.sql)
         if self.redis is not None:
             return redis_check(reveal(self.redis), limit=self.limit)
+        if self.disk is not None and self.free is not None:
+            return disk_check(Path(self.disk), amounts.parse(self.free))
+        if self.memory is not None:
+            return memory_check(amounts.parse(self.memory))
         return url_check(reveal(self.url), limit=self.limit, tls=tls())
 
 
@@ -172,67 +225,6 @@ def _as_check(value: object) -> object:
 AnyCheck = Annotated[
     Check | CheckFunction,
     GetPydanticSchema(lambda _, handler: handler.generate_schema(Check)),
-    BeforeValidator(_as_check),
+    BeforeValidator(_as_check, json_schema_input_type=Check | CheckFunction),
 ]
 """A check, or what it has to run: a callable, in a file its dotted name. It is a ``Check`` once it is taken in."""
-
-
-def redis_check(url: str, *, limit: float) -> Ready:
-    """Return a check that a Redis answers PING, over a connection that is opened for it and closed again."""
-    client = require("redis.asyncio", "redis")
-
-    async def ping() -> Finding:
-        if not _is_on_asyncio():
-            return Finding(False, "the Redis client needs asyncio")
-        connection = client.Redis.from_url(url, socket_connect_timeout=limit, socket_timeout=limit)
-        try:
-            await connection.ping()
-        finally:
-            with anyio.move_on_after(_CLOSING, shield=True):
-                await connection.aclose()
-        return Finding(True)
-
-    return _discreet(ping)
-
-
-def url_check(url: str, *, limit: float, tls: ssl.SSLContext) -> Ready:
-    """Return a check that ``url`` answers GET with 2xx.
-
-    A body that is announced with at most ``MAX_ANSWER`` bytes is read to its end, of any other nothing.
-    """
-    client = require("httpx2", "client")
-
-    async def fetch() -> Finding:
-        session = client.AsyncClient(verify=tls, timeout=limit, trust_env=False, follow_redirects=False)
-        async with session, session.stream("GET", url) as response:
-            if _is_short(response.headers.get("content-length", "")):
-                async for _ in response.aiter_raw():
-                    pass
-        up = response.is_success
-        return Finding(up, None if up else f"answered {response.status_code}")
-
-    return _discreet(fetch)
-
-
-def _is_short(length: str) -> bool:
-    return length.isdecimal() and len(length) < 10 and int(length) <= MAX_ANSWER
-
-
-def _is_on_asyncio() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _discreet(check: Ready) -> Ready:
-    """Keep of an exception the name of its class alone: messages of clients repeat addresses and credentials."""
-
-    async def run() -> Finding:
-        try:
-            return await check()
-        except Exception as exc:
-            return Finding(False, type(exc).__name__)
-
-    return run

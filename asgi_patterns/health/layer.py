@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from asgi_patterns.health.access import bears
 from asgi_patterns.health.checks import AnyCheck, Check, Secret, hide_sources, reveal
 from asgi_patterns.health.core import status_code
+from asgi_patterns.health.forecast import forecast
+from asgi_patterns.health.page import HTML, POLICY, page
 from asgi_patterns.health.paths import Aliases, Endpoint, clean, table
 from asgi_patterns.health.report import DRAFT, PLAIN, Report, encode
 from asgi_patterns.health.runner import Runner
@@ -19,6 +21,7 @@ from asgi_patterns.health.vitals import StartUp, Vitals
 from asgi_patterns.kernel.address import TrustedProxies
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import get_all
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.lifespan import Resource
@@ -27,7 +30,11 @@ from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.store import Store
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+
+STORE = "store"
+"""What the check of the pipeline's store is called."""
 
 
 def _check_aliases(aliases: Aliases, info: ValidationInfo) -> Aliases:
@@ -65,6 +72,7 @@ class Health(Layer):
     """Answers health probes: is the process alive, may it get requests, has it started."""
 
     place: ClassVar[Place] = Place.HEALTH
+    needs_every_request: ClassVar[bool] = True
 
     path: Annotated[str, AfterValidator(clean)] = "/health"
     """Where it answers; `/live`, `/ready` and `/startup` stand below it."""
@@ -84,6 +92,8 @@ class Health(Layer):
     """Networks (`10.0.0.0/8`) from which the token counts; empty means from everywhere."""
     drain_file: Path | None = None
     """As long as this file exists, readiness is DOWN."""
+    store_check: bool = True
+    """Whether the pipeline's `store`, where that is a Redis, is a check too: `store`, not critical."""
     backoff: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 15.0
     """Seconds for which a failure counts at most. Each further one counts twice as long as the one before."""
     clock: Annotated[Callable[[], float], Dotted] = time.monotonic
@@ -107,20 +117,49 @@ class Health(Layer):
         """The paths that the layer answers itself."""
         return [path for path in table(self.path, self.aliases) if not path.endswith("/")]
 
+    def explain(self, scope: Scope) -> Forecast:
+        """Say which question it answers, if this is one."""
+        wired = _Wired(_nobody, self, vitals=self._vitals)
+        exchange, scope = Exchange.of(scope)
+        checks = [check.label for check in self.checks if isinstance(check, Check)]
+        checks += [STORE] if self.asks(exchange.context.store) else []
+        detailed = wired.may_see_details(exchange, scope)
+        return forecast(wired.endpoint(scope), scope["method"], checks, detailed=detailed)
+
     @cached_property
     def _vitals(self) -> Vitals:
-        runners = [
-            Runner(check, check.function(lambda: self._tls), backoff=self.backoff, clock=self.clock)
-            for check in self.checks
-            if isinstance(check, Check)  # each is one by now: AnyCheck
-        ]
-        return Vitals(runners, version=self.version, drain_file=self.drain_file, clock=self.clock)
+        # Each is a Check by now: AnyCheck.
+        runners = [self._runner(check) for check in self.checks if isinstance(check, Check)]
+        return Vitals(
+            runners,
+            store_runner=self._store_runner,
+            version=self.version,
+            drain_file=self.drain_file,
+            clock=self.clock,
+        )
+
+    def _runner(self, check: Check) -> Runner:
+        return Runner(check, check.function(lambda: self._tls), backoff=self.backoff, clock=self.clock)
+
+    def _store_runner(self, store: Store) -> Runner | None:
+        if not self.asks(store):
+            return None
+        return self._runner(Check(name=STORE, redis=store.url, critical=False))
+
+    def asks(self, store: Store) -> bool:
+        """Whether there is a check for ``store`` of its own accord; one of the same name takes its place."""
+        labels = [check.label for check in self.checks if isinstance(check, Check)]
+        return self.store_check and store.kind != "memory" and STORE not in labels
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         # Loading certificates takes milliseconds, far too long for every probe.
         context: ssl.SSLContext = require("httpx2", "client").create_ssl_context(trust_env=False)
         return context
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stand for the app where none is called."""
 
 
 @final
@@ -136,41 +175,51 @@ class _Wired:
         self._not_allowed = Problem(405, "health answers GET and HEAD", headers={"Allow": "GET, HEAD"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = None
-        if scope["type"] == "http":
-            endpoint = self._paths.get(scope["path"])
-            # Probes often ignore the root path, so the whole path counts as well.
-            if endpoint is None and scope.get("root_path"):
-                endpoint = self._paths.get(route_path(scope))
+        endpoint = self.endpoint(scope) if scope["type"] == "http" else None
         if endpoint is None:
             return await self._app(scope, receive, send)
         if scope["method"] not in ("GET", "HEAD"):
             return await self._not_allowed(scope, receive, send)
         await self._answer(endpoint, scope, send)
 
+    def endpoint(self, scope: Scope) -> Endpoint | None:
+        """Return what the request asks; ``None`` where it is for the app."""
+        endpoint = self._paths.get(scope["path"])
+        # Probes often ignore the root path, so the whole path counts as well.
+        if endpoint is None and scope.get("root_path"):
+            endpoint = self._paths.get(route_path(scope))
+        return endpoint
+
     async def _answer(self, endpoint: Endpoint, scope: Scope, send: Send) -> None:
         exchange, scope = Exchange.of(scope)
-        media_type = choose_media(get_all(scope["headers"], b"accept"), (PLAIN, DRAFT)) or PLAIN
-        detailed = self._may_see_details(exchange, scope)
-        async with self._vitals.report(endpoint, exchange.emit) as report:
-            body = encode(report, media_type, detailed=detailed)
+        media_type = choose_media(get_all(scope["headers"], b"accept"), (PLAIN, DRAFT, HTML)) or PLAIN
+        detailed = self.may_see_details(exchange, scope)
+        async with self._vitals.report(endpoint, exchange.emit, exchange.context.store) as report:
+            body = _encoded(report, media_type, detailed=detailed)
             await send(_head(report, media_type, len(body)))
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _may_see_details(self, exchange: Exchange, scope: Scope) -> bool:
+    def may_see_details(self, exchange: Exchange, scope: Scope) -> bool:
+        """Whether the request has the token, and comes from where that counts."""
         if not self._token or not bears(scope["headers"], self._token):
             return False
         return self._networks.nobody or self._networks.trusts(exchange.client(scope).host)
 
 
+def _encoded(report: Report, media_type: str, *, detailed: bool) -> bytes:
+    if media_type == HTML:
+        return page(report, detailed=detailed)
+    return encode(report, media_type, detailed=detailed)
+
+
 def _head(report: Report, media_type: str, length: int) -> Message:
-    return {
-        "type": "http.response.start",
-        "status": status_code(report.status),
-        "headers": [
-            (b"content-type", media_type.encode()),
-            (b"content-length", b"%d" % length),
-            (b"cache-control", b"no-store"),
-            (b"vary", b"Accept"),
-        ],
-    }
+    is_page = media_type == HTML
+    headers = [
+        (b"content-type", media_type.encode() + (b"; charset=utf-8" if is_page else b"")),
+        (b"content-length", b"%d" % length),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept"),
+    ]
+    if is_page:
+        headers += [(b"content-security-policy", POLICY), (b"x-content-type-options", b"nosniff")]
+    return {"type": "http.response.start", "status": status_code(report.status), "headers": headers}

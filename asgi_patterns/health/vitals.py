@@ -14,6 +14,7 @@ from asgi_patterns.health.events import DrainStarted
 from asgi_patterns.health.paths import Endpoint
 from asgi_patterns.health.report import Report
 from asgi_patterns.health.runner import Runner, Tell
+from asgi_patterns.kernel.store import Store
 
 
 @final
@@ -24,6 +25,7 @@ class Vitals:
         self,
         runners: Sequence[Runner],
         *,
+        store_runner: Callable[[Store], Runner | None],
         version: str | None,
         drain_file: Path | None,
         clock: Callable[[], float],
@@ -33,6 +35,8 @@ class Vitals:
         self.starting: set[object] = set()
         """The start-ups that have begun and not completed."""
         self._runners = runners
+        self._store_runner = store_runner
+        self._store_runners: dict[Store, Runner | None] = {}  # one for each pipeline at most
         self._version = version
         self._drain_file = drain_file
         self._clock = clock
@@ -41,10 +45,13 @@ class Vitals:
         self._was_draining = False
 
     @asynccontextmanager
-    async def report(self, endpoint: Endpoint, tell: Tell) -> AsyncIterator[Report]:
-        """Give what is to be answered. Answer inside the context: its end waits for checks that overstay."""
+    async def report(self, endpoint: Endpoint, tell: Tell, store: Store) -> AsyncIterator[Report]:
+        """Give what is to be answered. Answer inside the context: its end waits for checks that overstay.
+
+        ``store`` is the pipeline's; it is asked after the checks.
+        """
         note = self._note(endpoint, tell)
-        async with _entries(self._asked(endpoint), tell) as entries:
+        async with _entries(self._asked(endpoint, store), tell) as entries:
             status = combine(entries, refusing=note is not None)
             if endpoint == "startup" and status is Status.UP:
                 self._has_started = True
@@ -57,7 +64,7 @@ class Vitals:
                 entries=entries,
             )
 
-    def _asked(self, endpoint: Endpoint) -> Sequence[Runner]:
+    def _asked(self, endpoint: Endpoint, store: Store) -> Sequence[Runner]:
         match endpoint:
             case "live":
                 return ()
@@ -66,9 +73,15 @@ class Vitals:
                     return ()
                 return [each for each in self._runners if each.check.critical and not each.has_passed]
             case "ready" | "health":
-                return self._runners
+                return self._with(store)
             case _:
                 assert_never(endpoint)
+
+    def _with(self, store: Store) -> Sequence[Runner]:
+        if store not in self._store_runners:
+            self._store_runners[store] = self._store_runner(store)
+        runner = self._store_runners[store]
+        return self._runners if runner is None else [*self._runners, runner]
 
     def _note(self, endpoint: Endpoint, tell: Tell) -> Literal["draining", "starting"] | None:
         match endpoint:

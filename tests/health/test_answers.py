@@ -109,6 +109,12 @@ async def test_response_time_is_what_the_clock_says() -> None:
     assert answer.json()["checks"]["slow"]["responseTime"] == "12ms"
 
 
+FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+CHROMIUM = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
+    "application/signed-exchange;v=b3;q=0.7"
+)
+
 ACCEPTED = [
     ("no preference", None, "application/json"),
     ("anything", "*/*", "application/json"),
@@ -118,7 +124,17 @@ ACCEPTED = [
     ("JSON rather", "application/json, application/health+json;q=0.9", "application/json"),
     ("anything but JSON", "application/json;q=0, */*", "application/health+json"),
     ("the draft's form never", "application/health+json;q=0, */*", "application/json"),
-    ("nothing that we have", "text/html", "application/json"),
+    ("nothing that we have", "image/png", "application/json"),
+    ("a page", "text/html", "text/html; charset=utf-8"),
+    ("what Firefox sends", FIREFOX, "text/html; charset=utf-8"),
+    ("what Chromium sends", CHROMIUM, "text/html; charset=utf-8"),
+    ("any text", "text/*", "text/html; charset=utf-8"),
+    ("a page rather", "application/json;q=0.9, text/html", "text/html; charset=utf-8"),
+    ("JSON rather than a page", "text/html;q=0.9, application/json", "application/json"),
+    ("a page and JSON alike", "text/html, application/json", "application/json"),
+    ("a page as well as anything", "text/html, */*", "application/json"),
+    ("a page never", "text/html;q=0, text/*", "application/json"),
+    ("nothing but a page", "application/*;q=0, */*", "text/html; charset=utf-8"),
     ("what nobody can read", ";;;", "application/json"),
 ]
 
@@ -132,12 +148,41 @@ async def test_which_form_is_sent(accept: str | None, media_type: str) -> None:
     answer = await Client(Health()(hello)).get("/health", headers=headers)
 
     assert answer.header("content-type") == media_type
-    assert answer.json()["status"] == ("pass" if "health" in media_type else "UP")
+    if "html" in media_type:
+        assert answer.text.startswith("<!doctype html>")
+    else:
+        assert answer.json()["status"] == ("pass" if "health" in media_type else "UP")
 
 
+@pytest.mark.parametrize(
+    ("checks", "path", "status", "word"), [row[1:] for row in PROBES], ids=[row[0] for row in PROBES]
+)
+async def test_the_page_says_the_same(
+    checks: list[Check | Callable[[], Any]], path: str, status: int, word: str
+) -> None:
+    answer = await Client(Health(checks=checks)(untouchable)).get(path, headers={"accept": FIREFOX})
+
+    assert answer.status == status
+    assert f'<h1>Health <b class="{word}">{word}</b></h1>' in answer.text
+
+
+async def test_the_fields_of_the_page() -> None:
+    answer = await Client(Health()(hello)).get("/health", headers={"accept": "text/html"})
+
+    assert answer.headers == [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept"),
+        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/health/startup"])
-async def test_head_is_get_without_body(path: str) -> None:
-    client = Client(Health(checks=[up], clock=Clock())(hello))
+async def test_head_is_get_without_body(path: str, accept: str) -> None:
+    client = Client(Health(checks=[up], clock=Clock())(hello), headers={"accept": accept})
     await client.get(path)  # the first answer about start-up says more than the later ones
     whole = await client.get(path)
 
@@ -252,7 +297,7 @@ DETAILS: list[tuple[str, dict[str, Any], dict[str, str], str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/health+json"])
+@pytest.mark.parametrize("accept", ["application/json", "application/health+json", "text/html"])
 @pytest.mark.parametrize(
     ("fields", "headers", "peer", "shown"), [row[1:] for row in DETAILS], ids=[row[0] for row in DETAILS]
 )

@@ -19,6 +19,12 @@ def database() -> bool:
     return True
 
 
+class Pool:
+    @staticmethod
+    def connect() -> None:
+        """Open a connection."""
+
+
 def from_file(**fields: Any) -> Health:
     """Take settings in as a file gives them: lists, tables, strings."""
     return TypeAdapter(Health).validate_python(fields)
@@ -29,6 +35,10 @@ NAMES: list[tuple[str, Check, str]] = [
     ("the function's", Check(check=database), "database"),
     ("redis", Check(redis="redis://localhost"), "redis"),
     ("url", Check(url="http://localhost/"), "url"),
+    ("sql", Check(sql=database), "sql"),
+    ("disk", Check(disk="/", free="1GB"), "disk"),
+    ("memory", Check(memory="90%"), "memory"),
+    ("its own, whatever it asks", Check(name="db", sql=database), "db"),
 ]
 
 
@@ -43,6 +53,14 @@ TAKEN: list[tuple[str, object, str]] = [
     ("a dotted name", f"{__name__}:database", "database"),
     ("a table", {"name": "db", "check": f"{__name__}:database"}, "db"),
     ("a table with a URL", {"redis": "redis://localhost"}, "redis"),
+    ("the URL of a cluster", {"redis": "redis+cluster://a,b:7000"}, "redis"),
+    ("the URL of sentinels", {"redis": "redis+sentinel://a,b/shop"}, "redis"),
+    ("a Redis at a path", {"redis": "unix:///run/redis.sock"}, "redis"),
+    ("a dotted name that opens a connection", {"sql": f"{__name__}:database"}, "sql"),
+    ("a dotted name with another dot", {"sql": f"{__name__}:Pool.connect"}, "sql"),
+    ("a disk", {"disk": "/var/lib", "free": "500MB"}, "disk"),
+    ("a number of bytes", {"disk": "/", "free": 500}, "disk"),
+    ("memory", {"memory": "1.5GiB"}, "memory"),
 ]
 
 
@@ -69,6 +87,21 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a name with a colon", {"checks": [{"name": "a:b", "check": database}]}, r"checks\.0\.name"),
     ("a check without anything", {"checks": [{"name": "db"}]}, r"checks\.0\.url"),
     ("a check that asks two", {"checks": [{"url": "http://a", "check": database}]}, r"checks\.0\.url"),
+    (
+        "a check that asks two of the others",
+        {"checks": [{"disk": "/", "free": "5%", "memory": "90%"}]},
+        r"checks\.0\.url",
+    ),
+    ("a database that nobody can call", {"checks": [{"sql": 3}]}, r"checks\.0\.sql"),
+    ("a database that is not there", {"checks": [{"sql": "json:nothing"}]}, r"checks\.0\.sql"),
+    ("a disk without what has to be free", {"checks": [{"disk": "/"}]}, r"checks\.0\.free"),
+    ("what has to be free on no disk", {"checks": [{"check": database, "free": "5%"}]}, r"checks\.0\.free"),
+    ("an amount that is none", {"checks": [{"disk": "/", "free": "much"}]}, r"checks\.0\.free"),
+    ("true as an amount", {"checks": [{"disk": "/", "free": True}]}, r"checks\.0\.free"),
+    ("memory that is none", {"checks": [{"memory": "all"}]}, r"checks\.0\.memory"),
+    ("all of the memory", {"checks": [{"memory": "100%"}]}, r"checks\.0\.memory"),
+    ("no cluster", {"checks": [{"redis": "redis+cluster://"}]}, r"checks\.0\.redis"),
+    ("sentinels without a master", {"checks": [{"redis": "redis+sentinel://a"}]}, r"checks\.0\.redis"),
     ("no Redis URL", {"checks": [{"redis": "http://localhost"}]}, r"checks\.0\.redis"),
     ("no port in a Redis URL", {"checks": [{"redis": "redis://localhost:port"}]}, r"checks\.0\.redis"),
     ("no HTTP URL", {"checks": [{"url": "ftp://localhost/"}]}, r"checks\.0\.url"),
@@ -100,6 +133,7 @@ URL = f"https://user:{SECRET}@shop.example/?key={SECRET}"
 
 LEAKS: list[tuple[str, Callable[[], object]]] = [
     ("a Redis URL that is none", lambda: Check(redis=f"redis://user:{SECRET}@cache:port")),
+    ("a cluster that is none", lambda: Check(redis=f"redis+cluster://user:{SECRET}@cache:port")),
     ("a Redis URL in a table", lambda: from_file(checks=[{"redis": f"rdis://:{SECRET}@cache"}])),
     ("a table in place of a list", lambda: from_file(checks={"redis": REDIS})),
     ("a URL that is none", lambda: Check(url=f"ftp://{SECRET}@shop")),
