@@ -1,17 +1,24 @@
-"""The command ``asgi-patterns``: serve an app, check the settings, show the pipeline.
+"""The command ``asgi-patterns``: serve an app, check, show and explain the pipeline, print the settings' schema.
 
 The exit code is 0 where all is well, 2 for settings or a command line that is wrong, with one line for each
 thing, and 1 for what goes wrong otherwise: a module that raises, a port that is taken.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from asgi_patterns.explain import explanation
 from asgi_patterns.kernel.optional import MissingExtra
+from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.question import add_arguments, asked
+from asgi_patterns.serve import CannotServe, Hosting, Listening, Stopping, WrongOption, serve
+from asgi_patterns.serving.hosting import SERVERS, WORKER_CLASSES
 from asgi_patterns.settings import Settings, SettingsError
+from asgi_patterns.settings.json_schema import json_schema
 from asgi_patterns.show import leaves, report
 from asgi_patterns.target import NoSuchName, Target, explain
 
@@ -26,9 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except (SettingsError, NoSuchName, MissingExtra) as exc:
+    except (SettingsError, NoSuchName, MissingExtra, WrongOption) as exc:
         print(exc, file=sys.stderr)
         return WRONG
+    except CannotServe as exc:
+        print(exc, file=sys.stderr)
+        return FAILED
     except Exception as exc:
         print(explain(exc), file=sys.stderr, end="")
         return FAILED
@@ -38,14 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="asgi-patterns", description="API patterns for any ASGI app.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    serve = _command(commands, "serve", _serve, "serve an app, with the pipeline in front of it")
+    _add_serve_options(_command(commands, "serve", _serve, "serve an app, with the pipeline in front of it"))
     check = _command(commands, "check", _check, "check the settings, and the app where one is named")
     show = _command(commands, "show", _show, "show the pipeline, why it stands so, and what set it")
-    serve.add_argument("app", metavar="module:app")
-    for command in (check, show):
+    asking = _command(commands, "explain", _explain, "say what every layer would do with a request, and why")
+    add_arguments(asking)
+    for command in (check, show, asking):
         command.add_argument("app", metavar="module:app", nargs="?")
-    _add_serve_options(serve)
+    _add_schema(commands)
     return parser
+
+
+def _add_schema(commands: Any) -> None:
+    text = "print a JSON Schema, from which editors complete and check a settings file"
+    schema: argparse.ArgumentParser = commands.add_parser("schema", help=text, description=f"{text}.")
+    schema.add_argument("--pyproject", action="store_true", help="of pyproject.toml, with our table in it")
+    schema.set_defaults(run=_schema)
 
 
 def _command(
@@ -63,17 +81,40 @@ def _command(
 
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument("--host", default="127.0.0.1", help="address or name to listen on (%(default)s)")
+    serve.add_argument("app", metavar="module:app")
+    serve.add_argument("--server", choices=SERVERS, default="uvicorn", help="what serves (%(default)s)")
     serve.add_argument(
-        "--port", type=_number(int, 0, 65535), default=8000, help="0 is any free one (%(default)s)"
+        "--worker-class",
+        choices=WORKER_CLASSES,
+        default="asyncio",
+        help="what the app runs on; trio needs hypercorn (%(default)s)",
     )
-    serve.add_argument("--uds", metavar="PATH", help="Unix socket to listen on, in place of host and port")
+    _add_address_options(serve)
+    _add_stop_options(serve)
     serve.add_argument(
         "--workers", type=_number(int, 1, 512), default=1, help="number of processes (%(default)s)"
     )
     serve.add_argument(
         "--log-level", choices=_LEVELS, default="info", help="what the server logs (%(default)s)"
     )
+    serve.add_argument(
+        "--reload", action="store_true", help="start again when a file changes; for development, with uvicorn"
+    )
+
+
+def _add_address_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--host", default="127.0.0.1", help="address or name to listen on (%(default)s)")
+    serve.add_argument(
+        "--port", type=_number(int, 0, 65535), default=8000, help="0 is any free one (%(default)s)"
+    )
+    serve.add_argument("--uds", metavar="PATH", help="Unix socket to listen on, in place of host and port")
+    serve.add_argument(
+        "--certfile", metavar="FILE", help="PEM certificate chain; with a key the server speaks TLS"
+    )
+    serve.add_argument("--keyfile", metavar="FILE", help="PEM private key of the certificate")
+
+
+def _add_stop_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--drain-delay",
         type=_number(float, 0, 3600),
@@ -87,9 +128,6 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
         default=20,
         metavar="SECONDS",
         help="after that, for requests in hand to finish (%(default)s)",
-    )
-    serve.add_argument(
-        "--reload", action="store_true", help="start again when a file changes; for development"
     )
 
 
@@ -110,38 +148,52 @@ def _target(options: argparse.Namespace) -> Target:
     return Target(app=options.app, factory=options.factory, config=options.config)
 
 
-def _pipeline(options: argparse.Namespace) -> Pipeline:
+def _loaded(options: argparse.Namespace) -> tuple[ASGIApp | None, Pipeline]:
+    """The wrapped app, where one is named, and its pipeline, which knows it only as long as it is held."""
     target = _target(options)
-    return target.settings().pipeline() if target.app is None else target.load()[1]
+    return (None, target.settings().pipeline()) if target.app is None else target.load()
 
 
 def _check(options: argparse.Namespace) -> int:
-    pipeline = _pipeline(options)
+    _, pipeline = _loaded(options)
     what = f"{options.app} behind " if options.app else ""
     print(f"ok: {what}{_count(len(pipeline.layers), 'layer')}, {_sources(pipeline.settings)}")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    print("\n".join(report(_pipeline(options), options.app)).rstrip())
+    held, pipeline = _loaded(options)
+    print("\n".join(report(pipeline, options.app)).rstrip())
+    del held
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    _, pipeline = _loaded(options)
+    print("\n".join(explanation(pipeline, options.app, asked(options))).rstrip())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    print(json.dumps(json_schema(pyproject=options.pyproject), indent=2))
     return 0
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from asgi_patterns.serve import CannotServe, Listening, Stopping, serve  # here: it needs an extra
-
-    try:
-        return serve(
-            _target(options),
-            Listening(host=options.host, port=options.port, uds=options.uds),
-            Stopping(drain_delay=options.drain_delay, graceful_timeout=options.graceful_timeout),
+    return serve(
+        _target(options),
+        Listening(host=options.host, port=options.port, uds=options.uds),
+        stopping=Stopping(drain_delay=options.drain_delay, graceful_timeout=options.graceful_timeout),
+        hosting=Hosting(
+            server=options.server,
+            worker_class=options.worker_class,
             workers=options.workers,
             log_level=options.log_level,
             reload=options.reload,
-        )
-    except CannotServe as exc:
-        print(exc, file=sys.stderr)
-        return FAILED
+            certfile=options.certfile,
+            keyfile=options.keyfile,
+        ),
+    )
 
 
 def _sources(settings: Settings | None) -> str:

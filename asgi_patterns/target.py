@@ -1,6 +1,7 @@
 """The app that a command is about: ``module:name``, imported and wrapped."""
 
 import importlib
+import logging
 import sys
 import traceback
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any, final
 
 from asgi_patterns.kernel.dotted import NoSuchName, load
+from asgi_patterns.kernel.optional import MissingExtra
 from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import Pipeline, pipeline_of
-from asgi_patterns.settings import Settings
+from asgi_patterns.settings import Settings, SettingsError
 from asgi_patterns.settings.loading import gather
 
 __all__ = ["NoSuchName", "Target", "explain"]
@@ -47,6 +49,16 @@ class Target:
             return app, pipeline
         wrapped = self.settings().pipeline()(app)
         return wrapped, wrapped.pipeline
+
+    def load_or_log(self, log: logging.Logger) -> tuple[ASGIApp, Pipeline] | None:
+        """Load it in a process of its own, where nobody else would say what is wrong."""
+        try:
+            return self.load()
+        except (SettingsError, NoSuchName, MissingExtra) as exc:
+            log.error("%s", exc)
+        except Exception as exc:
+            log.error("%s", explain(exc))
+        return None
 
     def _import(self) -> Any:
         name = self.app or ""

@@ -94,6 +94,10 @@ MISTAKES = {
         ["show", "--config", "no.toml"],
         "--config: there is no such file, got 'no.toml'; name a TOML file that exists",
     ),
+    "trio where there is none": (
+        ["serve", "--worker-class", "trio", "shop:app"],
+        "--worker-class trio needs --server hypercorn, uvicorn runs on asyncio",
+    ),
     "an app that cannot be served": (
         ["serve", "--port", "0", "shop:number"],
         "'shop:number' is no app, its type is int: an ASGI app is callable",
@@ -178,6 +182,7 @@ def test_a_module_that_fails_shows_its_own_traceback(
             ["serve", "a:b", "--drain-delay", "nan"], "'nan' is no number from 0 to 3600", id="no delay"
         ),
         pytest.param(["serve", "a:b", "--graceful-timeout", "soon"], "'soon' is no number", id="no number"),
+        pytest.param(["serve", "a:b", "--server", "daphne"], "invalid choice: 'daphne'", id="no such server"),
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(
@@ -210,6 +215,10 @@ Pipeline, from the outside in
   edge (request_id)  every answer carries the id, refusals and 500s included
   request_id         every answer carries the id, refusals and 500s included
   shop:app
+
+Routes
+  shop:app  templates are missing; add record_route(scope, "/orders/{order_id}")
+            to handlers, from asgi_patterns.kernel.routes
 
 Switched off
   problems  asgi-patterns.toml
@@ -246,6 +255,15 @@ def test_show_knows_a_pipeline_in_code(capsys: pytest.CaptureFixture[str]) -> No
     assert shown.endswith("Read\n  code  no other source\n")
 
 
+def test_show_says_how_to_make_routes_known(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "on_quart.py").write_text("from quart import Quart\napp = Quart(__name__)\n")
+
+    main(["show", "on_quart:app"])
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "templates are missing; add quart_routes(app), from asgi_patterns.kernel.route_hooks" in shown
+
+
 def test_show_fits_a_narrow_terminal(
     shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,12 +280,24 @@ def test_show_fits_a_narrow_terminal(
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_without_uvicorn_the_extra_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("options", "module", "extra"),
+    [
+        pytest.param([], "uvicorn", "server", id="uvicorn"),
+        pytest.param(["--server", "hypercorn"], "hypercorn", "hypercorn", id="hypercorn"),
+        pytest.param(["--server", "granian"], "granian", "granian", id="granian"),
+    ],
+)
+def test_without_a_server_the_extra_is_named(
+    options: list[str],
+    module: str,
+    extra: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, module, None)
 
-    code = main(["serve", "shop:app"])
+    code = main(["serve", "shop:app", *options])
 
     assert code == 2
-    assert capsys.readouterr().err == "'uvicorn' is not installed: pip install 'asgi-patterns[server]'\n"
+    assert capsys.readouterr().err == f"{module!r} is not installed: pip install 'asgi-patterns[{extra}]'\n"

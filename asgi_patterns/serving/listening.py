@@ -37,14 +37,24 @@ class Listening:
                 raise CannotServe(f"{where} is in use: stop what listens there, or choose {other}") from exc
             raise CannotServe(f"cannot listen on {where}: {exc.strerror}") from exc
 
-    def url(self, bound: socket.socket) -> str:
+    def url(self, bound: socket.socket, scheme: str = "http") -> str:
         """Return what a client has to be told."""
-        return f"unix:{self.uds}" if self.uds else f"http://{_joined(self.host, bound.getsockname()[1])}"
+        return f"unix:{self.uds}" if self.uds else f"{scheme}://{_joined(self.host, bound.getsockname()[1])}"
 
     def tidy(self) -> None:
         """Remove what is left of a Unix socket."""
         if self.uds is not None:
             Path(self.uds).unlink(missing_ok=True)
+
+
+def leave(sockets: list[socket.socket], most: int) -> list[str]:
+    """Close and take out of ``sockets`` what is more than ``most`` of them; return where nobody listens now."""
+    left = sockets[most:]
+    del sockets[most:]
+    addresses = [str(each.getsockname()[0]) for each in left]
+    for each in left:
+        each.close()
+    return addresses
 
 
 def _joined(host: str, port: int) -> str:
@@ -76,6 +86,10 @@ def _bound(family: int, address: Any) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family != socket.AF_UNIX:
+            # Connections inherit it. Not every server switches the delay of small packets off by itself, and then
+            # the second event of a stream waits until the client has acknowledged the first.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_patterns.listening import CannotServe, Listening
+from asgi_patterns.serving.listening import CannotServe, Listening, leave
 
 
 @pytest.fixture
@@ -25,7 +25,18 @@ def test_port_0_is_a_free_one_that_the_url_names(opened: ExitStack) -> None:
     (bound,) = bind(Listening(port=0), opened)
 
     assert Listening(port=0).url(bound) == f"http://127.0.0.1:{bound.getsockname()[1]}"
+    assert Listening(port=0).url(bound, "https").startswith("https://127.0.0.1:")
     assert bound.getsockname()[1] > 0
+
+
+def test_small_packets_of_its_connections_are_not_held_back(opened: ExitStack) -> None:
+    (bound,) = bind(Listening(port=0), opened)
+    bound.listen()
+    opened.enter_context(socket.create_connection(bound.getsockname()))
+
+    connection = opened.enter_context(bound.accept()[0])
+
+    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_all_addresses_of_a_name_get_the_same_port(
@@ -38,6 +49,17 @@ def test_all_addresses_of_a_name_get_the_same_port(
 
     assert len({each.getsockname()[1] for each in bound}) == 1
     assert [each.getsockname()[0] for each in bound] == ["127.0.0.1", "127.0.0.2"]
+
+
+def test_what_is_more_than_a_server_takes_is_left(opened: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in ("127.0.0.1", "127.0.0.2")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    bound = bind(Listening(host="both", port=0), opened)
+
+    addresses = leave(bound, 1)
+
+    assert addresses == ["127.0.0.2"]
+    assert [each.getsockname()[0] for each in bound] == ["127.0.0.1"]
 
 
 def test_an_address_that_this_machine_has_not_got_is_left_out(
