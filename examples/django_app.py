@@ -6,24 +6,26 @@ In a project of your own the settings stand in ``settings.py``, the last three l
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 
-from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from asgi_patterns import Problem, request_id, wrap
+from asgi_patterns import Problem, wrap
 from examples.paced import EVENTS, LINES, Pacer
 
 settings.configure(
     SECRET_KEY="for this example only",  # noqa: S106 - nothing here is signed with it
     ALLOWED_HOSTS=["127.0.0.1", "localhost"],
     ROOT_URLCONF=__name__,
-    MIDDLEWARE=["django.middleware.common.CommonMiddleware", f"{__name__}.ProblemAnswers"],
+    MIDDLEWARE=[
+        "asgi_patterns.kernel.route_hooks.django_routes",
+        "django.middleware.common.CommonMiddleware",
+        "asgi_patterns.errors.django.ProblemMiddleware",
+    ],
     LOGGING={
         "version": 1,
         "disable_existing_loggers": False,
@@ -34,8 +36,6 @@ settings.configure(
 )
 
 pacer = Pacer()
-
-GetResponse = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 async def show(request: HttpRequest) -> HttpResponse:
@@ -77,28 +77,6 @@ async def slow(request: HttpRequest) -> HttpResponse:
 
 async def order(request: HttpRequest) -> HttpResponse:
     raise Problem(409, "there are 6 teapots, not 7", available=6)
-
-
-class ProblemAnswers:
-    """Answers a ``Problem`` that a view raised; Django would take it for a crash."""
-
-    async_capable = True
-    sync_capable = False
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        markcoroutinefunction(self)
-
-    async def __call__(self, request: HttpRequest) -> HttpResponse:
-        return await self.get_response(request)
-
-    async def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, Problem):
-            return None
-        body = exception.body(request_id())
-        head = exception.head(len(body))
-        fields = {name.decode(): value.decode("latin-1") for name, value in head["headers"]}
-        return HttpResponse(body, status=head["status"], headers=fields)
 
 
 urlpatterns = [

@@ -5,6 +5,7 @@
 
 import re
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self, final
 
@@ -111,7 +112,9 @@ class Connection:
         return chunk[:-2]
 
     def rest(self) -> bytes:
-        """Read until the server hangs up."""
+        """Say that no more requests come, and read until the server hangs up."""
+        with suppress(OSError):  # it has hung up already
+            self._socket.shutdown(socket.SHUT_WR)
         while self._receive():
             pass
         rest, self._buffer = self._buffer, b""

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.sockets.conftest import Example
+from tests.sockets.hosts import pairs
 from tests.sockets.raw import Connection, ask
 
 STRANGER = "10.0.3.7:8000"
@@ -23,7 +24,7 @@ def test_a_probe_is_answered_although_the_app_knows_no_such_path(example: Exampl
     assert answer.get("cache-control") == "no-store"
 
 
-@pytest.mark.parametrize("example", ["django"], indirect=True, scope="session")
+@pytest.mark.parametrize("example", pairs("django"), indirect=True, scope="session")
 def test_a_probe_is_answered_before_the_host_is_checked(example: Example) -> None:
     with Connection(example.wrapped.port) as connection:
         connection.send("GET", "/health", host=STRANGER)

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.sockets.raw import ask
-from tests.support.servers import alive_in_group, running, serving, uvicorn
+from tests.support.processes import alive_in_group
+from tests.support.servers import running, serving, uvicorn
 
 LEAKY = uvicorn("tests.sockets.leaky_app:app")
 

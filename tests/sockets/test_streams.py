@@ -8,6 +8,7 @@ from websockets.sync.client import connect
 
 from examples.paced import EVENTS, LINES
 from tests.sockets.conftest import Example
+from tests.sockets.hosts import pairs
 from tests.sockets.raw import SECONDS, Connection, ask
 from tests.support.servers import Server
 
@@ -18,9 +19,7 @@ PARTS = pytest.mark.parametrize(
         pytest.param("/events", "text/event-stream", EVENTS, id="server-sent events"),
     ],
 )
-SPEAK_WEBSOCKET = pytest.mark.parametrize(
-    "example", ["bare", "starlette", "fastapi"], indirect=True, scope="session"
-)
+SPEAK_WEBSOCKET = pytest.mark.parametrize("example", pairs(websocket=True), indirect=True, scope="session")
 
 
 def open_streams(server: Server) -> int:
@@ -91,6 +90,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_upload_stops_nothing(server: 
 
 @SPEAK_WEBSOCKET
 def test_a_websocket_echoes(server: Server, example: Example) -> None:
+    is_told = server is example.wrapped and example.host.sends_fields_of_accept
     fields = {"X-Request-ID": "socket-0001"}
     with connect(f"ws://127.0.0.1:{server.port}/echo", additional_headers=fields, proxy=None) as socket:
         assert socket.response is not None
@@ -100,4 +100,4 @@ def test_a_websocket_echoes(server: Server, example: Example) -> None:
         socket.send("two")
 
         assert [socket.recv(SECONDS), socket.recv(SECONDS)] == ["one", "two"]
-    assert ids == (["socket-0001"] if server is example.wrapped else [])
+    assert ids == ["socket-0001"] * is_told

@@ -1,7 +1,6 @@
 """Servers as separate processes: start one, wait until it listens, count what it holds, stop it.
 
 ``serving``: a context manager around one server on a free loopback port; ``Server``: what it yields.
-Linux only: the counts come from ``/proc``.
 """
 
 import os
@@ -10,33 +9,60 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, final
+
+from tests.support.inspected import ANSWERS
+from tests.support.processes import (
+    alive_in_group,
+    answering,
+    descendants,
+    listening_ports,
+    sockets,
+    threads,
+)
+
+__all__ = [
+    "ROOT",
+    "START_SECONDS",
+    "STOP_SECONDS",
+    "Counts",
+    "Server",
+    "alive_in_group",
+    "granian",
+    "hypercorn",
+    "running",
+    "serve",
+    "serving",
+    "uvicorn",
+]
 
 ROOT = Path(__file__).parents[2]
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 SETTLE_SECONDS = 10.0
+LEAVE_SECONDS = 2.0
+"""For what a server started and has told to end, such as the process in which Python tracks resources."""
 
-_LISTENING = re.compile(r"(?:running|is served) on https?://[^ ]*:(\d+)")
-
-_LISTEN = "0A"  # a state of the kernel's table of TCP sockets
+# In the words of uvicorn and hypercorn, of our demo, and of granian's worker.
+_READY = re.compile(r"(?i:running on|is served on) https?://|Started worker-")
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What a process holds at one moment. Two are equal when nothing that belongs to a request differs."""
+    """What a server holds at one moment, workers included. Two are equal when nothing of a request differs."""
 
     sockets: int
     tasks: int
-    """Tasks of the running asyncio loop."""
+    """Tasks of the running event loops."""
     children: int
     threads: int = field(compare=False)
     """Apart from the others: executors start threads when they are first needed, and keep them."""
@@ -98,39 +124,61 @@ class Log:
 class Server:
     """One running server, the leader of a process group of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], counts_fd: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], answers: int) -> None:
         assert process.stdout is not None
         self.pid = process.pid
         self.log = Log(process.stdout)
         self.port = 0
         self._process = process
-        self._counts_fd = counts_fd
+        self._answers = answers
         self._cleared = False
 
     def wait_until_listening(self) -> None:
-        """Learn the port from the log, and wait until somebody listens there. Raises ``AssertionError``."""
+        """Wait until the server says that it is ready, and learn the port. Raises ``AssertionError``."""
         deadline = time.monotonic() + START_SECONDS
-        self.port = int(self.log.wait_for(_LISTENING, seconds=START_SECONDS)[1])
+        self.log.wait_for(_READY, seconds=START_SECONDS)
         # A server that binds its port before it loads the app says so before it listens.
-        while not _is_listening(self.port):
+        while not (ports := listening_ports(self._processes())):
             assert self._process.poll() is None, f"the server ended before it listened:\n{self.log.text}"
             assert time.monotonic() < deadline, f"the server does not listen:\n{self.log.text}"
             time.sleep(0.02)
+        (self.port,) = ports
+
+    def wait_until_deaf(self) -> None:
+        """Wait until no worker accepts connections any more. Raises ``AssertionError``."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while listening_ports(self._workers()):
+            assert time.monotonic() < deadline, f"the server goes on listening:\n{self.log.text}"
+            time.sleep(0.01)
+
+    def _processes(self) -> list[int]:
+        return [self.pid, *descendants(self.pid)]
+
+    def _workers(self) -> list[int]:
+        """Who serves: the children that can be asked, or where there are none the server itself."""
+        return list(answering(descendants(self.pid))) or [self.pid]
 
     def counts(self) -> Counts:
-        """Return what the process holds now."""
+        """Return what the server holds now."""
+        processes = self._processes()
         return Counts(
-            sockets=_count_sockets(self.pid),
-            tasks=self._count_tasks(),
-            children=len(_children(self.pid)),
-            threads=len(list(Path(f"/proc/{self.pid}/task").iterdir())),
+            sockets=sockets(processes),
+            tasks=self._count_tasks(answering(processes)),
+            children=len(processes) - 1,
+            threads=threads(processes),
         )
 
-    def _count_tasks(self) -> int:
-        os.kill(self.pid, signal.SIGUSR1)
-        ready, _, _ = select.select([self._counts_fd], [], [], SETTLE_SECONDS)
-        assert ready, "the server does not answer SIGUSR1"
-        return int(os.read(self._counts_fd, 64))
+    def _count_tasks(self, processes: set[int]) -> int:
+        for each in processes:
+            os.kill(each, signal.SIGUSR1)
+        tasks: dict[int, int] = {}
+        while tasks.keys() != processes:
+            ready, _, _ = select.select([self._answers], [], [], SETTLE_SECONDS)
+            assert ready, f"of {processes} only {tasks.keys()} answer SIGUSR1"
+            for line in os.read(self._answers, 4096).splitlines():
+                pid, number = line.split()
+                tasks[int(pid)] = int(number)
+        return sum(tasks.values())
 
     def counts_after(self, before: Counts) -> Counts:
         """Return what the process holds once it holds ``before`` again, or after ``SETTLE_SECONDS``.
@@ -159,7 +207,7 @@ class Server:
         self._cleared = True
         left = self._kill_group()
         self._process.wait(STOP_SECONDS)
-        os.close(self._counts_fd)
+        os.close(self._answers)
         assert self.log.close(STOP_SECONDS), "somebody outside the group of the server holds its log"
         assert self._process.pid not in left, (
             f"the server did not end within {STOP_SECONDS} seconds:\n{self.log.text}"
@@ -168,7 +216,10 @@ class Server:
 
     def _kill_group(self) -> list[int]:
         """End whoever still runs in the group; return who that was."""
-        left = alive = alive_in_group(self.pid)
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while (left := alive_in_group(self.pid)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        alive = left
         deadline = time.monotonic() + STOP_SECONDS
         while alive and time.monotonic() < deadline:
             os.killpg(self.pid, signal.SIGKILL)
@@ -187,8 +238,7 @@ class Server:
 def serving(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run ``python -m module arguments`` as a server, ``env`` on top of this environment.
 
-    The server has to print ``running on http://host:port``, as uvicorn does, or ``is served on``, as ours does.
-    Give it ``--port 0``, so that the kernel picks the port and nobody else can take it meanwhile.
+    Give it port 0, so that the kernel picks one and nobody else can take it meanwhile.
     """
     with running(module, *arguments, env=env) as server:
         server.wait_until_listening()
@@ -198,26 +248,25 @@ def serving(module: str, *arguments: str, env: Mapping[str, str] | None = None) 
 @contextmanager
 def running(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     """The same, for a process that need not get as far as listening."""
-    counts_fd, answers_fd = os.pipe()
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = Path(folder, "answers")
+        os.mkfifo(pipe)
+        answers = os.open(pipe, os.O_RDWR)  # a writer as well: nobody has to wait for the other end
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.inspected", str(answers_fd), module, *arguments],
+            [sys.executable, "-m", "tests.support.inspected", module, *arguments],
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", ANSWERS: str(pipe), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            pass_fds=[answers_fd],
             start_new_session=True,
         )
-    finally:
-        os.close(answers_fd)
-    server = Server(process, counts_fd)
-    try:
-        yield server
-    finally:
-        server.stop()
+        server = Server(process, answers)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def uvicorn(app: str, *options: str) -> tuple[str, ...]:
@@ -225,44 +274,28 @@ def uvicorn(app: str, *options: str) -> tuple[str, ...]:
     return ("uvicorn", app, "--host", "127.0.0.1", "--port", "0", "--no-use-colors", *options)
 
 
+def hypercorn(app: str, *options: str, worker: str = "asyncio", config: str = "") -> tuple[str, ...]:
+    """The same on hypercorn, in a worker of a kind, ``config`` being a file."""
+    configured = ("--config", config) if config else ()
+    return (
+        "hypercorn",
+        app,
+        *configured,
+        "-b",
+        "127.0.0.1:0",
+        "-k",
+        worker,
+        "--access-logfile",
+        "-",
+        *options,
+    )
+
+
+def granian(app: str, *options: str) -> tuple[str, ...]:
+    """The same on granian."""
+    return ("granian", app, "--interface", "asgi", "--port", "0", "--access-log", *options)
+
+
 def serve(app: str, *options: str) -> tuple[str, ...]:
     """The arguments of ``serving`` for ``app`` behind ``asgi-patterns serve``, which does not wait to stop."""
     return ("asgi_patterns", "serve", app, "--port", "0", "--drain-delay", "0", *options)
-
-
-def _is_listening(port: int) -> bool:
-    # Asked of the kernel: a connection made only to try would be one socket more in the server for a moment.
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(row[1].endswith(f":{port:04X}") and row[3] == _LISTEN for row in rows)
-
-
-def _count_sockets(pid: int) -> int:
-    return sum(_target(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _target(descriptor: Path) -> str:
-    try:
-        return str(descriptor.readlink())
-    except FileNotFoundError:  # closed while we looked
-        return ""
-
-
-def _children(pid: int) -> list[int]:
-    """The children of a process; one that has ended and was not waited for is one, too."""
-    return [each for each, (_, parent, _) in _processes().items() if int(parent) == pid]
-
-
-def alive_in_group(group: int) -> list[int]:
-    """Who runs in a group. Not the dead: with their parent gone, burying them is up to the system."""
-    return [each for each, (state, _, of) in _processes().items() if int(of) == group and state not in "ZX"]
-
-
-def _processes() -> dict[int, list[str]]:
-    """State, parent and group of every process."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(FileNotFoundError, ProcessLookupError):  # ended while we looked
-                # "pid (command) state parent group ...", and a command may contain spaces and brackets.
-                found[int(entry.name)] = Path(entry, "stat").read_text().rpartition(")")[2].split()[:3]
-    return found
