@@ -24,11 +24,13 @@ PUBLIC = (
     "Health",
     "Pipeline",
     "Problem",
+    "ProblemType",
     "Problems",
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
     "Settings",
+    "problem_handlers",
     "request_id",
     "wrap",
 )
@@ -38,12 +40,20 @@ SHELL_NAMES = ("__init__.py", "layer.py", "memory.py", "redis.py")
 # ... and the further parts of one slice's shell, with what they wait for.
 SHELL_PARTS = {
     "errors/answer.py": "sends the problem in place of the answer",
-    "health/checks.py": "asks a Redis or a URL",
+    "errors/django.py": "is called by Django",
+    "errors/handlers.py": "is called by Starlette and FastAPI",
+    "errors/litestar.py": "is called by Litestar",
+    "errors/published.py": "answers for the URIs of problem types",
+    "errors/quart.py": "is called by Quart",
+    "health/checks.py": "names what has to be run",
+    "health/dependencies.py": "asks a Redis or a URL",
+    "health/machine.py": "looks at the disk and at memory",
     "health/runner.py": "waits for checks, against the clock",
+    "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
 }
 # What puts slices together may know them all.
-COMPOSERS = ("", "settings", "testing")
+COMPOSERS = ("", "serving", "settings", "testing")
 PURE_KERNEL = tuple(
     f"kernel/{noun}.py"
     for noun in (
@@ -55,6 +65,8 @@ PURE_KERNEL = tuple(
         "parameters",
         "patterns",
         "replay",
+        "route_text",
+        "store",
     )
 )
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.

@@ -17,7 +17,8 @@ WRITERS = {
 
 def wraps_nothing(module: Module) -> Iterator[str]:
     """An app gets the ``receive`` and ``send`` that came in, or what the kernel made of them."""
-    if module.folder == "testing":  # it stands in for a server: its own two ends are the outermost
+    # Both stand in for a server, whose own two ends are the outermost: one in tests, one around the real server.
+    if module.folder in ("serving", "testing"):
         return
     free = WRITERS.get(module.inner_path, ())
     for call in app_calls(module):

@@ -62,7 +62,7 @@ litestar = Litestar([item, mounted("/bare", hello, copy_scope=True)], logging_co
 in_starlette: ASGIApp = Starlette(
     routes=[
         Mount("/quart/{tenant}", quart),  # type: ignore[arg-type]  # Quart has its own names for ASGI
-        Mount("/litestar/{tenant}", RequestId()(litestar)),  # type: ignore[arg-type]  # and Litestar
+        Mount("/litestar/{tenant}", RequestId()(litestar)),
         Mount("/hand/{tenant}", by_hand),
     ]
 )
@@ -140,7 +140,11 @@ async def test_two_requests_at_once_have_their_own_templates() -> None:
         pytest.param(starlette, None, id="Starlette"),
         pytest.param(Pipeline(RequestId())(starlette), None, id="Starlette in a pipeline"),
         pytest.param(litestar, None, id="Litestar"),
-        pytest.param(hello, 'record_route(scope, "/orders/{order_id}")', id="a function"),
+        pytest.param(
+            hello,
+            'record_route(scope, "/orders/{order_id}") to handlers, from asgi_patterns.kernel.routes',
+            id="a function",
+        ),
     ],
 )
 def test_what_is_missing(app: ASGIApp, missing: str | None) -> None:

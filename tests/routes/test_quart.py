@@ -82,5 +82,5 @@ async def test_without_the_line_there_is_no_template() -> None:
 
 
 def test_the_missing_line_is_named() -> None:
-    assert missing_hook(Quart(__name__)) == "quart_routes(app)"
+    assert missing_hook(Quart(__name__)) == "quart_routes(app), from asgi_patterns.kernel.route_hooks"
     assert missing_hook(quart_routes(Quart(__name__))) is None
