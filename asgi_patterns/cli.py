@@ -6,6 +6,7 @@ thing, and 1 for what goes wrong otherwise: a module that raises, a port that is
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,11 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()  # here, where a reader that has left can be told from a failure
     except (SettingsError, NoSuchName, MissingExtra, WrongOption) as exc:
         print(exc, file=sys.stderr)
         return WRONG
     except CannotServe as exc:
         print(exc, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still in the buffer shall not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as exc:
         print(explain(exc), file=sys.stderr, end="")

@@ -1,6 +1,7 @@
 """The command line: what it prints, and the exit codes."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,14 @@ def test_show_says_how_to_make_routes_known(shop: Path, capsys: pytest.CaptureFi
 
     shown = " ".join(capsys.readouterr().out.split())
     assert "templates are missing; add quart_routes(app), from asgi_patterns.kernel.route_hooks" in shown
+
+
+def test_a_reader_who_has_seen_enough_sees_no_traceback() -> None:
+    command = f"{sys.executable} -m asgi_patterns schema | head -1"
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("{\n", "")
 
 
 def test_show_fits_a_narrow_terminal(
