@@ -60,6 +60,8 @@ class Host:
     """Whether fields of ``websocket.accept`` reach the client."""
     drops_body_of_head: bool = True
     """Whether HEAD is answered without a body over HTTP/2, too, where the app sends one."""
+    forgets_resets: bool = True
+    """Whether nothing stays of an HTTP/2 stream that the client has reset, however the two ends race."""
     has_trio: bool = False
 
 
@@ -76,13 +78,21 @@ HOSTS: Final = {
         logged='"GET /json HTTP/1.1" 200',
         crash=[TEXT],
     ),
-    "hypercorn": Host(command=_hypercorn, logged='"GET /json 1.1" 200', offered_http2=_HYPERCORN_HTTP2),
+    # Under load, two tasks of a reset stream have been seen to stay, once in many runs: its stream buffer waits
+    # to be drained without a limit.
+    "hypercorn": Host(
+        command=_hypercorn,
+        logged='"GET /json 1.1" 200',
+        offered_http2=_HYPERCORN_HTTP2,
+        forgets_resets=False,
+    ),
     # In the app's last send it tells the app that the client is gone. An app that then cancels its stream
     # cancels what hypercorn had still to do: to hang up, at "Connection: close" or when it stops.
     "hypercorn-trio": Host(
         command=partial(_hypercorn, worker="trio"),
         logged='"GET /json 1.1" 200',
         offered_http2=_HYPERCORN_HTTP2,
+        forgets_resets=False,
         has_trio=True,
     ),
     "granian": Host(
