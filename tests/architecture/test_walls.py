@@ -58,6 +58,7 @@ PURE_KERNEL = tuple(
     f"kernel/{noun}.py"
     for noun in (
         "address",
+        "breaker",
         "forwarded",
         "headers",
         "negotiation",
@@ -65,12 +66,27 @@ PURE_KERNEL = tuple(
         "parameters",
         "patterns",
         "replay",
+        "resp",
         "route_text",
+        "slots",
         "store",
     )
 )
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
-ACTING_KERNEL = ("body", "context", "exchange", "layer", "lifespan", "link")
+ACTING_KERNEL = (
+    "body",
+    "context",
+    "dialing",
+    "errands",
+    "exchange",
+    "layer",
+    "lifespan",
+    "link",
+    "nodes",
+    "redis",
+    "together",
+    "wire",
+)
 
 # What a pure module may import. Nothing here reads a clock, draws a number, waits, logs or does I/O.
 # fmt: off

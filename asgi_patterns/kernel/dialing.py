@@ -1,0 +1,69 @@
+"""Opening connections to a Redis as its URL says: TLS, login and sentinels are the business of redis-py."""
+
+from asyncio import StreamWriter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from asgi_patterns.kernel.optional import require
+from asgi_patterns.kernel.store import Node, Store
+from asgi_patterns.kernel.wire import CONNECT_SECONDS, Wire
+
+__all__ = ["connect", "find_master", "options"]
+
+LEAST_SECONDS: Final = 0.25
+
+
+def options(store: Store) -> Mapping[str, Any]:
+    """Return what redis-py's connections take, but for the address."""
+    timing = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS}
+    return timing | _login(store.username, store.password) | _tls(store) | {"db": store.db}
+
+
+def _tls(store: Store) -> dict[str, Any]:
+    # The client checks the host's name by itself only since version 6.
+    return {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if store.tls else {}
+
+
+def _login(username: SecretStr | None, password: SecretStr | None) -> dict[str, Any]:
+    found = {"username": username, "password": password}
+    return {name: secret.get_secret_value() for name, secret in found.items() if secret is not None}
+
+
+async def connect(store: Store, node: Node) -> Wire:
+    """Open a connection to ``node``. Raises whatever redis-py does."""
+    client = require("redis.asyncio", "redis")
+    kind = client.SSLConnection if store.tls else client.Connection
+    # RESP2 has no messages that nobody asked for, and needs no HELLO.
+    connection = kind(host=node.host, port=node.port, protocol=2, socket_keepalive=True, **options(store))
+    try:
+        await connection.connect()
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return Wire(_take(connection), f"{node.host}:{node.port}")
+
+
+def _take(connection: Any) -> StreamWriter:
+    """Take the stream out of a connection, which has done its part. The names are private, and old."""
+    writer: StreamWriter = connection._writer
+    connection._reader = connection._writer = None
+    return writer
+
+
+async def find_master(store: Store) -> Node:
+    """Ask the sentinels, one after the other, for the address of the master. Raises what redis-py does."""
+    client = require("redis.asyncio", "redis")
+    # A sentinel that is away must leave time for the others.
+    seconds = max(CONNECT_SECONDS / (len(store.nodes) + 1), LEAST_SECONDS)
+    timing = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+    login = _login(store.sentinel_username, store.sentinel_password)
+    tls = {"ssl": True} | _tls(store) if store.tls else {}
+    sentinel = client.Sentinel([*store.nodes], sentinel_kwargs=timing | login | tls)
+    async with AsyncExitStack() as stack:
+        for each in sentinel.sentinels:
+            stack.push_async_callback(each.aclose)
+        host, port = await sentinel.discover_master(store.master)
+    return Node(host, int(port))
