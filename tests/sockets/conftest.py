@@ -1,14 +1,14 @@
 """Every example on every server, bare and wrapped: started once, when the first test asks for it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import final
 
 import pytest
 
 from tests.sockets.hosts import FRAMEWORKS, HOSTS, pairs
 from tests.sockets.raw import ask
-from tests.support.servers import Counts, Server, running
+from tests.support.servers import Counts, Server, running, serving
 
 
 @final
@@ -47,9 +47,7 @@ class Example:
     def _start(self) -> None:
         """Start those that do not run, at the same time."""
         new = {
-            variable: self._stack.enter_context(
-                running(*self.host.command(f"examples.{self.name}_app:{variable}"))
-            )
+            variable: self._stack.enter_context(running(*self._command(variable)))
             for variable in ("bare", "app")
             if variable not in self._running
         }
@@ -61,6 +59,16 @@ class Example:
         for server in new.values():  # what it holds after a first answer is what it held before
             assert server.counts_after(self.at_rest[server.pid]) == self.at_rest[server.pid]
         self._running |= new
+
+    def _command(self, variable: str) -> tuple[str, ...]:
+        return self.host.command(f"examples.{self.name}_app:{variable}")
+
+    @contextmanager
+    def apart(self, variable: str) -> Iterator[tuple[Server, Counts]]:
+        """One more ``bare`` or ``app``, whose leavings no other test finds. Yield it and what it holds at rest."""
+        at_rest = self.at_rest[self._started(variable).pid]
+        with serving(*self._command(variable)) as server:
+            yield server, at_rest
 
     def give_up(self, server: Server) -> None:
         """Take it for stopped: who asks for it next gets a new one."""

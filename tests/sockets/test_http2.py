@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +10,9 @@ from examples.paced import EVENTS, LINES
 from tests.sockets.conftest import Example
 from tests.sockets.hosts import pairs
 from tests.sockets.http2 import Connection
-from tests.sockets.raw import Answer, Field
+from tests.sockets.raw import Answer, Field, ask
 from tests.sockets.test_streams import open_streams_after
-from tests.support.servers import Server, serving
+from tests.support.servers import Server
 
 EVERYWHERE = pytest.mark.parametrize("example", pairs(http2=True), indirect=True, scope="session")
 
@@ -102,20 +103,44 @@ def test_a_stream_that_the_client_resets_ends_and_nothing_else(server: Server) -
 
 @EVERYWHERE
 def test_requests_that_the_client_resets_leave_connection_and_server_as_they_were(example: Example) -> None:
-    at_rest = example.at_rest[example.wrapped.pid]
-    # A server of its own: what one may keep of a reset request is not for the other tests to find.
-    with serving(*example.host.command(f"examples.{example.name}_app:app")) as server:
+    with example.apart("app") as (server, at_rest):
         with Connection(server.port) as connection:
+            held = connection.send("GET", "/stream?hold=held")  # so the connection never counts as idle
+            assert held.part() == LINES[0]
+            before = server.counts_after(server.counts())  # twice the same: not in the middle of a step
+
             half_sent = connection.send("POST", "/upload", ("Content-Length", "1000"), ends=False)
             half_sent.send_body(b"half of it", ends=False)
             unanswered = connection.send("GET", "/slow?seconds=0.1")
             unread = connection.send("GET", "/stream")
-
             for stream in (half_sent, unanswered, unread):
                 stream.reset()
-
             answer = connection.send("GET", "/json", ("X-Request-ID", "after-reset")).answer()
 
+            # Only then hang up: what an app answers after that is for the next test.
+            assert server.counts_after(before) == before
+            connection.send("POST", "/release?hold=held", body=b"").answer()
+            assert held.answer().body == b"".join(LINES[1:])
+
         assert (answer.status, answer.get("x-request-id")) == (200, "after-reset")
-        if example.host.forgets_resets:
-            assert server.counts_after(at_rest) == at_rest
+        assert server.counts_after(at_rest) == at_rest
+
+
+@pytest.mark.parametrize("example", pairs("bare", "starlette", http2=True), indirect=True, scope="session")
+@pytest.mark.parametrize("variable", ["bare", "app"])
+def test_an_answer_after_the_client_has_hung_up_leaves_the_same_with_the_pipeline_and_without(
+    example: Example, variable: str
+) -> None:
+    with example.apart(variable) as (server, at_rest):
+        left = at_rest
+        if not example.host.ends_late_answers:  # the app's task and the connection's, with its socket
+            left = replace(at_rest, tasks=at_rest.tasks + 2, sockets=at_rest.sockets + 1)
+
+        with Connection(server.port) as connection:
+            # Its handler waits for the rest, and answers once there comes no more.
+            connection.send("POST", "/upload", ("Content-Length", "1000"), ends=False)
+            assert connection.send("GET", "/json").answer().status == 200  # so the server has both
+
+        assert server.counts_after(left) == left
+        assert ask(server.port, "GET", "/slow?seconds=0.2").status == 200
+        assert server.counts_after(left) == left  # and it stays so
