@@ -4,8 +4,8 @@
     asgi = Pipeline(Health(), Problems())(app)    # the same in code
     asgi = RequestId()(app)                   # one pattern alone
 
-``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId``, ``Problems``, ``Cors`` and
-``SecurityHeaders`` are layers.
+``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId``, ``Problems``, ``Cors``,
+``SecurityHeaders`` and ``RateLimit`` are layers.
 """
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
@@ -13,6 +13,7 @@ from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handler
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
@@ -24,11 +25,15 @@ __all__ = [
     "Problem",
     "ProblemType",
     "Problems",
+    "Quota",
+    "RateLimit",
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
     "Settings",
     "problem_handlers",
     "request_id",
+    "spend",
+    "spending",
     "wrap",
 ]

@@ -153,9 +153,10 @@ class Wrapped:
         """Put ``layers`` in front of the app, in place of those before."""
         entry = self.app
         for layer in reversed(layers):
-            entry = layer.attach(entry)
+            layer.insist(self._context)
+            entry = layer.attach(entry, self._context)
         self._entry = entry
-        resources = [resource for layer in layers if layer.enabled for resource in layer.resources]
+        resources = [each for layer in layers if layer.enabled for each in layer.resources_in(self._context)]
         timeout = self.pipeline.options.startup_timeout
         self._lifespan = Lifespan(self.app, resources, startup_timeout=timeout, name=app_name(self.app))
         self._hint()

@@ -14,6 +14,7 @@ from asgi_patterns.errors.events import Crashed
 from asgi_patterns.errors.forecast import forecast
 from asgi_patterns.errors.handlers import is_crash_handler
 from asgi_patterns.errors.published import Published
+from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
@@ -63,9 +64,9 @@ class Problems(Layer):
         """Return the wired app."""
         return _Wired(app, self)
 
-    def attach(self, app: ASGIApp) -> ASGIApp:
+    def attach(self, app: ASGIApp, context: Context = DEFAULT) -> ASGIApp:
         """Return the wired app. The types are documented whatever ``include`` and ``exclude`` say."""
-        wired = super().attach(app)
+        wired = super().attach(app, context)
         return wired if self.base is None or not self.enabled else Published(wired, self._catalogue)
 
     def problem_types(self) -> Mapping[str, ProblemType]:

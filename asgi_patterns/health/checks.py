@@ -24,6 +24,7 @@ from asgi_patterns.health.sql import sql_check
 from asgi_patterns.kernel.dotted import Dotted, load
 from asgi_patterns.kernel.layer import settings
 from asgi_patterns.kernel.optional import require
+from asgi_patterns.kernel.secret import Secret, hide, reveal
 from asgi_patterns.kernel.store import Store
 
 CheckResult = bool | str | Mapping[str, object] | None
@@ -37,20 +38,6 @@ _SOURCES = ("check", "sql", "redis", "disk", "memory", "url")
 _SECRETS = ("redis", "url")
 
 
-def _hide(value: object) -> object:
-    return SecretStr(value) if isinstance(value, str) else value
-
-
-def reveal(secret: SecretStr | str | None) -> str:
-    """Return the text of a setting that ``Secret`` has taken in; ``""`` where it is not set."""
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret or ""
-
-
-# Hidden before anything can be wrong with it: the error of a validator further in shows asterisks.
-Secret = Annotated[SecretStr | str, BeforeValidator(_hide)]
-"""A text that no error and no ``show`` repeats. In code a plain string will do."""
-
-
 _SCHEMA = {"type": ["integer", "string"], "title": "size or share"}
 
 Quantity = Annotated[Annotated[int, Strict()] | str, WithJsonSchema(_SCHEMA)]
@@ -62,7 +49,7 @@ def hide_sources(checks: object) -> object:
     if isinstance(checks, list | tuple):
         return [hide_sources(each) for each in checks]
     if isinstance(checks, Mapping):
-        return {name: _hide(value) if name in _SECRETS else value for name, value in checks.items()}
+        return {name: hide(value) if name in _SECRETS else value for name, value in checks.items()}
     return checks
 
 
@@ -152,7 +139,7 @@ class Check:
     """A callable without arguments, sync or async; in a file its dotted name, `package.module:function`."""
     sql: Annotated[Callable[[], object] | None, Dotted] = None
     """A callable that opens a connection, which gets SELECT 1 and is closed; in a file its dotted name."""
-    redis: Annotated[Secret | None, AfterValidator(_check_redis), BeforeValidator(_hide)] = None
+    redis: Annotated[Secret | None, AfterValidator(_check_redis), BeforeValidator(hide)] = None
     """The URL of a Redis that has to answer PING; also `redis+cluster://`, `redis+sentinel://`. Needs asyncio."""
     disk: Annotated[Path | str, WithJsonSchema({"type": "string", "format": "path"})] | None = None
     """A folder on the disk that has to have `free` bytes left."""
@@ -164,7 +151,7 @@ class Check:
         Secret | None,
         AfterValidator(_check_url),
         AfterValidator(_only_one),
-        BeforeValidator(_hide),
+        BeforeValidator(hide),
         Field(validate_default=True),
     ] = None
     """A URL that has to answer GET with 2xx. Redirects are not followed, no body above 64 KiB is read."""

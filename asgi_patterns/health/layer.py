@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from asgi_patterns.health.access import bears
-from asgi_patterns.health.checks import AnyCheck, Check, Secret, hide_sources, reveal
+from asgi_patterns.health.checks import AnyCheck, Check, hide_sources
 from asgi_patterns.health.core import status_code
 from asgi_patterns.health.forecast import forecast
 from asgi_patterns.health.page import HTML, POLICY, page
@@ -30,6 +30,7 @@ from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.secret import Secret, reveal
 from asgi_patterns.kernel.store import Store
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -41,6 +41,11 @@ class Exchange:
     """What the app raised, kept for observers although the client got an answer."""
     problem: "Problem | None" = None
     """The problem that was answered, if one was."""
+    turned_away: bool = False
+    """Whether a layer further in refused the request for want of room or time, before the handler had it.
+
+    What was charged for it is given back. Set it before sending that refusal.
+    """
     _caller: tuple[Caller | None] | None = None
     _client: Client | None = None
     _client_of: tuple[object, object] = (None, None)

@@ -1,29 +1,31 @@
 """What every layer is: its settings, frozen and checked, that you call with an app.
 
-``settings``: the decorator of every settings class; ``Layer``: the fields that all layers have.
+``Layer``: the fields that all layers have, and what a pipeline asks of one; ``Lack``: why one may not start.
 """
 
+import dataclasses
 import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, final
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
-from pydantic.dataclasses import dataclass
+from pydantic import Field
 
+from asgi_patterns.kernel.context import DEFAULT, Context
+from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.lifespan import Lifespan, Resource
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.patterns import METHODS, Pattern, Patterns, route_path
+from asgi_patterns.kernel.patterns import Patterns, route_path
 from asgi_patterns.kernel.standing import ONLY_ROUTES, is_route
 from asgi_patterns.kernel.types import AnyApp, ASGIApp, Receive, Scope, Send
 
-_log = logging.getLogger("asgi_patterns.layers")
+__all__ = ["STARTUP_TIMEOUT", "Lack", "Layer", "PathPattern", "WithLifespan", "app_name", "settings"]
 
-T = TypeVar("T")
+_log = logging.getLogger("asgi_patterns.layers")
 
 STARTUP_TIMEOUT = 30.0
 """Seconds that an app may take to start, where nothing else is said."""
@@ -31,30 +33,19 @@ STARTUP_TIMEOUT = 30.0
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-_CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+@final
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that a setting asks for and that is not there."""
 
+    key: tuple[str | int, ...]
+    """The setting, within its section."""
+    wrong: str
+    right: str
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
-def settings(cls: type[T]) -> type[T]:
-    """Make ``cls`` a settings class: frozen, keyword-only, unknown names refused, field docs in the schema."""
-    made: type[Any] = dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
-    for name, field in made.__pydantic_fields__.items():
-        # A subclass gets its fields from here, and pydantic reads no docstrings but the subclass's own.
-        made.__dataclass_fields__[name].metadata = {"description": field.description}
-    return made
-
-
-def _check_pattern(text: str) -> str:
-    Pattern.parse(text)
-    return text
-
-
-_METHOD = f"({'|'.join(sorted(METHODS))})"
-# For editors only: what is wrong with a pattern, ``Pattern.parse`` says better.
-_SCHEMA = {"type": "string", "title": "path pattern", "pattern": rf"^({_METHOD}(,{_METHOD})* +)?/[^?#]*$"}
-
-PathPattern = Annotated[str, AfterValidator(_check_pattern), WithJsonSchema(_SCHEMA)]
-"""``[METHOD[,METHOD] ]/path``; ``*`` stands for text within a segment, ``**`` for any number of segments."""
+    def __str__(self) -> str:
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.key)
+        return f"{path[1:]}: {self.wrong}; {self.right}"
 
 
 @settings
@@ -79,21 +70,23 @@ class Layer(ABC):
     """Whether it is of no use in front of single routes, where what no route takes passes it by."""
 
     def __call__(self, app: AnyApp) -> AnyApp:
-        """Return ``app`` with this layer in front of it."""
+        """Return ``app`` with this layer in front of it. Raises ``ValueError`` for what needs a pipeline."""
+        self.insist(DEFAULT)
         wired = self.attach(app)
-        if not self.enabled or not self.resources:
+        resources = self.resources_in(DEFAULT) if self.enabled else ()
+        if not resources:
             return wired
         return WithLifespan(
-            wired, Lifespan(app, self.resources, startup_timeout=STARTUP_TIMEOUT, name=app_name(app))
+            wired, Lifespan(app, resources, startup_timeout=STARTUP_TIMEOUT, name=app_name(app))
         )
 
-    def attach(self, app: ASGIApp) -> ASGIApp:
+    def attach(self, app: ASGIApp, context: Context = DEFAULT) -> ASGIApp:
         """Return the wired app alone, for a pipeline that takes care of start-up and shutdown itself."""
         if not self.enabled:
             return app
         if self.needs_every_request and is_route(app):
             self._complain()
-        wired = self.wire(app)
+        wired = self.wire_in(app, context)
         if not self.include and not self.exclude:
             return wired
         return _Chosen(app, wired, Patterns(self.include), Patterns(self.exclude))
@@ -108,10 +101,31 @@ class Layer(ABC):
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return what stands in front of ``app``. Called once for each app."""
 
+    def wire_in(self, app: ASGIApp, context: Context) -> ASGIApp:
+        """Return what ``wire`` does, for a layer that has to know what it shares with its pipeline."""
+        return self.wire(app)
+
     @property
     def resources(self) -> Sequence[Resource]:
         """What has to be opened and closed with the app."""
         return ()
+
+    def resources_in(self, context: Context) -> Sequence[Resource]:
+        """Return ``resources``, for a layer where they depend on what it shares with its pipeline."""
+        return self.resources
+
+    def lacks(self, context: Context) -> Sequence[Lack]:
+        """Return what the settings ask for and ``context`` does not have. Such a layer may not start."""
+        return ()
+
+    def doubts(self, context: Context) -> Sequence[str]:
+        """Return what is allowed but probably not meant, as clauses with the layer as their subject."""
+        return ()
+
+    def insist(self, context: Context) -> None:
+        """Raise ``ValueError`` with everything that the layer ``lacks``, if it is enabled."""
+        if self.enabled and (lacks := self.lacks(context)):
+            raise ValueError("\n".join(f"{self.label}.{lack}" for lack in lacks))
 
     def drain(self) -> None:  # noqa: B027 - most layers have nothing to do, and say so by saying nothing
         """Be told that the process is about to stop."""

@@ -14,6 +14,7 @@ from asgi_patterns.kernel.caller import Identify
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.pipeline import Options, Pipeline
+from asgi_patterns.ratelimit import RateLimit
 from asgi_patterns.request_id import RequestId
 from asgi_patterns.settings.schema import alternatives, parse
 from asgi_patterns.settings.schema import fields as schema_fields
@@ -41,6 +42,7 @@ class Sections(TypedDict, total=False):
     problems: Given[Problems]
     cors: Given[Cors]
     security_headers: Given[SecurityHeaders]
+    rate_limit: Given[RateLimit]
     trusted_proxies: Sequence[str]
     proxy_fields: Sequence[ProxyField]
     identify: Identify | Literal["scope"] | None
@@ -69,6 +71,8 @@ class Settings(Options):
     """Which other origins may read answers (the CORS protocol of the Fetch standard)."""
     security_headers: Section[SecurityHeaders] = ()
     """Fields that tell browsers what to leave undone."""
+    rate_limit: Section[RateLimit] = ()
+    """How much each caller may have, and what it is told about that."""
 
     sources: ClassVar[Sequence[Source]] = ()
     """What was looked at, the weakest first, whether it was there or not."""

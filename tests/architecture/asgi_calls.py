@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.architecture.source import FUNCTIONS, AnyFunction, Module
 
-WRAPPERS = {"receive": "Body", "send": "Link"}
+WRAPPERS = {"receive": ("Body", "Conversation"), "send": ("Link",)}
 APPS = ("entry", "inner", "lifespan", "wired")
 
 Scopes = tuple[ast.AST, ...]
@@ -85,7 +85,7 @@ class Judge:
         """Whether all that this can be came in as a parameter or is the one wrapper; ``ours``: the wrapper only."""
         match value:
             case ast.Name(name):
-                return name == WRAPPERS[self.kind] or self._name(name, scopes, ours=ours)
+                return name in WRAPPERS[self.kind] or self._name(name, scopes, ours=ours)
             case ast.Attribute(ast.Name("self"), attribute):
                 return self._attribute(attribute, scopes, ours=ours)
             case ast.IfExp(body=one, orelse=other):
@@ -126,7 +126,7 @@ class Judge:
         self.seen.add(bound)
         if isinstance(bound, ast.arg):
             annotation = "" if bound.annotation is None else ast.unparse(bound.annotation)
-            return annotation.strip("\"'") == WRAPPERS[self.kind] or (bound.arg == self.kind and not ours)
+            return annotation.strip("\"'") in WRAPPERS[self.kind] or (bound.arg == self.kind and not ours)
         return isinstance(bound, ast.expr) and self.is_honest(bound, scopes, ours=ours)
 
 

@@ -26,12 +26,16 @@ PUBLIC = (
     "Problem",
     "ProblemType",
     "Problems",
+    "Quota",
+    "RateLimit",
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
     "Settings",
     "problem_handlers",
     "request_id",
+    "spend",
+    "spending",
     "wrap",
 )
 
@@ -51,6 +55,15 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "ratelimit/counting.py": "chooses the adapters",
+    "ratelimit/counters.py": "is the port, whose adapters may wait",
+    "ratelimit/messages.py": "ends the conversation of a WebSocket",
+    "ratelimit/guests.py": "asks who the caller is",
+    "ratelimit/picking.py": "asks who the caller is",
+    "ratelimit/pool.py": "waits for the store, and logs that it is away",
+    "ratelimit/record.py": "charges a request, and draws jitter",
+    "ratelimit/session.py": "belongs to an event loop",
+    "ratelimit/spending.py": "is called by handlers",
 }
 # What puts slices together may know them all.
 COMPOSERS = ("", "serving", "settings", "testing")
@@ -59,6 +72,8 @@ PURE_KERNEL = tuple(
     for noun in (
         "address",
         "breaker",
+        "declaring",
+        "durations",
         "forwarded",
         "headers",
         "negotiation",
@@ -76,7 +91,9 @@ PURE_KERNEL = tuple(
 ACTING_KERNEL = (
     "body",
     "context",
+    "conversation",
     "dialing",
+    "ending",
     "errands",
     "exchange",
     "layer",
@@ -93,7 +110,7 @@ ACTING_KERNEL = (
 PURE_LIBRARY = (
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
     "dataclasses", "datetime", "decimal", "email.utils", "enum", "fractions", "functools", "hashlib",
-    "heapq", "hmac", "html", "http.HTTPStatus", "ipaddress", "itertools", "json", "math", "operator", "re",
+    "heapq", "hmac", "html", "http.HTTPStatus", "inspect", "ipaddress", "itertools", "json", "math", "operator", "re",
     "statistics", "string", "struct", "types", "typing", "typing_extensions", "unicodedata", "urllib.parse",
     "zlib", "http_sf", "limits", "pydantic",
 )

@@ -1,4 +1,4 @@
-"""``send`` is wrapped by ``Link`` and ``receive`` by ``Body``, both in the kernel, and nowhere else."""
+"""``send`` is wrapped by ``Link``, ``receive`` by ``Body`` and ``Conversation``, in the kernel and nowhere else."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,9 @@ def wraps_nothing(module: Module) -> Iterator[str]:
     for call in app_calls(module):
         for kind, value in (("receive", call.receive), ("send", call.send)):
             if kind not in free and not Judge(kind).is_honest(value, call.scopes):
-                yield module.at(call.node, f"gives an app a {kind} that {WRAPPERS[kind]} did not make")
+                yield module.at(
+                    call.node, f"gives an app a {kind} that {' or '.join(WRAPPERS[kind])} did not make"
+                )
 
 
 def method(body: str) -> Module:

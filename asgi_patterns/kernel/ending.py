@@ -1,0 +1,41 @@
+"""Where an answer ends: with its last message, not when the app's call returns.
+
+``Ending``: a sink that passes an answer on and tells when its last message is sent.
+"""
+
+from collections.abc import Callable
+from typing import final
+
+from asgi_patterns.kernel.types import Message, Send
+
+
+@final
+class Ending:
+    """Passes an HTTP answer on to ``send``; calls ``ended`` after its last message, if that can be sent.
+
+    An answer that breaks off never ends in this way: whoever needs to know calls ``ended`` himself when the app
+    has returned.
+    """
+
+    __slots__ = ("_ended", "_has_trailers", "_send")
+
+    def __init__(self, send: Send, head: Message, ended: Callable[[], None]) -> None:
+        self._send = send
+        self._ended = ended
+        self._has_trailers = head.get("trailers", False)
+
+    async def __call__(self, message: Message) -> None:
+        """Pass ``message`` on."""
+        await self._send(message)
+        if self._is_last(message):
+            self._ended()
+
+    def _is_last(self, message: Message) -> bool:
+        match message["type"]:
+            case "http.response.body" | "http.response.zerocopysend":
+                return not message.get("more_body", False) and not self._has_trailers
+            case "http.response.pathsend":
+                return not self._has_trailers
+            case "http.response.trailers":
+                return not message.get("more_trailers", False)
+        return False

@@ -1,0 +1,143 @@
+"""A quota made ready: what can be said about it once is said here, not for every request."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import blake2b
+from math import inf
+from typing import Final, NamedTuple, final
+
+from asgi_patterns.ratelimit.asks import Ask, Stake
+from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
+from asgi_patterns.ratelimit.keys import KeyKind
+from asgi_patterns.ratelimit.quota import Quota
+from asgi_patterns.ratelimit.rules import Rule, Taken
+from asgi_patterns.ratelimit.slots import Slots
+
+ANONYMOUS: Final = "anonymous"
+AUTHENTICATED: Final = "authenticated"
+
+PK_BYTES: Final = 6
+"""Bytes of a partition key: enough to tell keys apart, too few to tell whose they are."""
+
+
+@final
+class Gauge:
+    """One quota of one layer, with its rule and the constant parts of its fields."""
+
+    def __init__(self, quota: Quota, kind: KeyKind, *, is_default: bool, warn_at: float) -> None:
+        """``kind`` is its key, the layer's where it has none; ``warn_at`` is a share of the limit, 0 to 1."""
+        self.quota = quota
+        self.name = quota.label
+        self.rule: Rule = quota.rule()
+        self.kind = kind
+        self.is_default = is_default
+        """Whether it is only for requests that no ``match`` takes."""
+        self.patterns = tuple(quota.patterns)
+        self.binding = quota.mode == "enforce"
+        is_fixed = quota.unit == "requests" and not callable(quota.cost)
+        self.stake = self.at(quota.cost) if is_fixed and isinstance(quota.cost, int) else None
+        """What a request puts at stake, where that is the same for all."""
+        self.holds = isinstance(self.rule, Slots)
+        """Whether it is given back when the request ends."""
+        self.is_capacity = kind.word == "global" if quota.capacity is None else quota.capacity
+        self.is_conditional = bool(self.patterns or is_default or quota.tier is not None or quota.condition)
+        self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
+        """It is time to warn when no more than so much is left."""
+        self.head = b'"%b";r=' % self.name.encode()
+        self.policy = _policy(self)
+
+    @property
+    def needs_caller(self) -> bool:
+        """Whether it has to be known who the request is for."""
+        return self.kind.needs_caller or self.quota.tier is not None
+
+    @property
+    def most(self) -> int:
+        """What a client may see as the limit of it."""
+        rule = self.rule
+        return int(rule.capacity) if isinstance(rule, TokenBucket) else self.quota.limit
+
+    def at(self, cost: int) -> Stake:
+        """Return what is at stake for a request of that cost."""
+        return Stake(self.name, self.rule, cost, self.binding)
+
+    def is_for_tier(self, *, known: bool, tier: str | None) -> bool:
+        """Whether it is for a caller of ``tier``; ``known`` is whether there is a caller at all."""
+        wanted = self.quota.tier
+        if wanted is None:
+            return True
+        return wanted == ((tier or AUTHENTICATED) if known else ANONYMOUS)
+
+
+class Reading(NamedTuple):
+    """What one gauge says about one request."""
+
+    gauge: Gauge
+    ask: Ask
+    taken: Taken
+
+    @property
+    def key(self) -> str:
+        """Who it is for."""
+        return self.ask[1]
+
+    @property
+    def violates(self) -> bool:
+        """Whether it is this one that refuses."""
+        return self.gauge.binding and not self.taken.allowed
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the same request would be allowed; infinite where it never will be."""
+        return self.taken.wait if self.ask[0].cost <= self.gauge.rule.most else inf
+
+    @property
+    def distance(self) -> tuple[bool, float]:
+        """How far the key is from the end of this quota: the closest is the lowest."""
+        return self.taken.allowed, self.taken.remaining / self.gauge.most
+
+
+def closest_first(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Return the readings with the one that ends first in front."""
+    return readings if len(readings) < 2 else sorted(readings, key=_distance)
+
+
+def _distance(reading: Reading) -> tuple[bool, float]:
+    return reading.distance
+
+
+def uncharged(reading: Reading) -> Reading:
+    """Return what a quota says that would have allowed a request which another one has refused."""
+    gauge, ask, taken = reading
+    if not taken.allowed:
+        return reading
+    left = min(taken.remaining + int(ask[0].cost), gauge.most)
+    more_in = taken.more_in if left < gauge.most else 0.0
+    return Reading(gauge, ask, taken._replace(remaining=left, more_in=more_in))
+
+
+def partition_key(key: str, secret: bytes) -> bytes:
+    """Return what tells a client whose quota it sees, and nobody whose it is: a few bytes of a keyed hash."""
+    return b":%b:" % b64encode(blake2b(key.encode(), key=secret, digest_size=PK_BYTES).digest())
+
+
+def _warn_below(rule: Rule, warn_at: float) -> float:
+    # A leaky bucket without a queue has nothing left after every request.
+    if isinstance(rule, LeakyBucket):
+        return -1.0
+    return rule.most * (1.0 - warn_at) + 1e-9
+
+
+def _policy(gauge: Gauge) -> bytes:
+    quota = gauge.quota
+    parts = [f'"{gauge.name}";q={quota.limit}']
+    if gauge.holds:
+        parts.append('qu="concurrent-requests"')
+    elif quota.unit != "requests":
+        parts.append(f'qu="{quota.unit}"')
+    # The window of a policy is a whole number of seconds; of half a second there is no way to tell.
+    if quota.span >= 1 and quota.span.is_integer():
+        parts.append(f"w={int(quota.span)}")
+    if gauge.most != quota.limit:
+        parts.append(f"asgi-burst={gauge.most}")
+    return ";".join(parts).encode()

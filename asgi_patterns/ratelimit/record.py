@@ -1,0 +1,269 @@
+"""One request on its way through a layer: what it was charged, what its answer says, what is given back.
+
+``Desk``: what all requests of a layer share; ``Record``: one request.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import uniform
+from typing import Final, Literal, NamedTuple, final
+
+from asgi_patterns.kernel.conversation import Conversation
+from asgi_patterns.kernel.ending import Ending
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.types import Message, Scope, Send
+from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision
+from asgi_patterns.ratelimit.counters import Counters, StoreAway
+from asgi_patterns.ratelimit.events import Delayed, Limited, NearLimit
+from asgi_patterns.ratelimit.fields import WARNING, Fields, warning
+from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, uncharged
+from asgi_patterns.ratelimit.picking import Places
+from asgi_patterns.ratelimit.refusals import away, refusal
+
+RECORDS: Final = "asgi_patterns_ratelimit"
+"""Where the records of a request stand in its scope, the outermost layer's first."""
+
+When = Literal["always", "refusals", "off"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What all requests of a layer share."""
+
+    places: Places
+    fields: Fields
+    when: When
+    """On which answers the fields stand."""
+    jitter: float
+    """Seconds by which waiting is lengthened at most, at random."""
+    label: str
+
+
+class Charge(NamedTuple):
+    """What one quota has counted, and where it can be given back."""
+
+    gauge: Gauge
+    ask: Ask
+    at: float
+    token: bytes
+    counters: Counters
+
+
+Made = tuple[Sequence[Gauge], Sequence[Ask], Decision, Counters]
+"""A decision: what it is about, and who has made it."""
+
+
+@final
+class Record:
+    """One request. ``send`` is what the layer was given: an answer whose end has to be seen goes there."""
+
+    # No slots: what most requests never set stands on the class, and costs them nothing.
+    refused = False
+    """Whether the layer itself has answered."""
+    delay = 0.0
+    """Seconds for which the request has to be held back before it goes on."""
+    conversation: Conversation | None = None
+    """The WebSocket, where its messages are counted."""
+    _readings: Sequence[Reading] = ()
+    """What is said where something is refused. Otherwise ``_made`` says it."""
+    _made: Sequence[Made] = ()
+    _charges: Sequence[Charge] | None = None
+    _near: Sequence[Reading] = ()
+    _is_settled = False
+    _received = 0
+    _later = 0
+
+    def __init__(self, desk: Desk, exchange: Exchange, scope: Scope, send: Send) -> None:
+        self.desk = desk
+        self.exchange = exchange
+        self.scope = scope
+        self._send = send
+        peers = scope.get(RECORDS)
+        if peers is None:
+            scope[RECORDS] = [self]
+        else:
+            peers.append(self)
+
+    async def admit(self) -> Problem | None:
+        """Charge the request, or return what refuses it."""
+        places, exchange = self.desk.places, self.exchange
+        caller = await places.caller(exchange, self.scope) if places.needs_caller else None
+        for pool, gauges, asks in places.pick(exchange, self.scope, caller):
+            if pool.shared is None:
+                decision, counters = pool.local.take(asks), pool.first
+            else:
+                try:
+                    decision, counters = await pool.take(asks, exchange.emit)
+                except StoreAway:
+                    return self._refuse(away())
+            if not decision.allowed:
+                return self._refuse(self._problem(gauges, asks, decision))
+            self._keep((gauges, asks, decision, counters))
+        return None
+
+    def on_head(self, head: Message) -> Send | None:
+        """Settle what depends on the status, and write the fields."""
+        desk = self.desk
+        if not self.refused:
+            self.settle(head.get("status", 200))
+        if desk.when == "always" or (self.refused and desk.when == "refusals"):
+            self._write(head)
+        if desk.places.holds or self.conversation is not None:
+            return self._sink(head)
+        return None
+
+    def _sink(self, head: Message) -> Send | None:
+        if head["type"] == "websocket.accept":
+            return None if self.conversation is None else self.conversation.send
+        if head["type"] == "http.response.start" and not self.refused:
+            return Ending(self._send, head, self.release)
+        return None
+
+    def measure(self, chunk: bytes) -> None:
+        """Note bytes of the request's content."""
+        self._received += len(chunk)
+
+    def tell_messages(self, wait: float) -> None:
+        """Tell that a WebSocket has sent too many messages."""
+        key = self.exchange.client(self.scope).key
+        self.exchange.emit(Limited(quota="messages", key=key, mode="enforce", wait=wait))
+
+    async def spend(self, name: str, cost: int, scope: Scope) -> int:
+        """Charge a quota by name; return what is left. Raises the problem where it refuses."""
+        gauge, pool, find = self.desk.places.named(name)
+        caller = await self.desk.places.caller(self.exchange, scope) if gauge.needs_caller else None
+        key = find(self.exchange, scope, caller)
+        if key is None:
+            raise LookupError(
+                f"the quota {name!r} is not for this request: nobody is known whom it counts for"
+            )
+        asks = [(gauge.at(cost), key)]
+        try:
+            decision, counters = await pool.take(asks, self.exchange.emit)
+        except StoreAway:
+            raise away() from None
+        if not decision.allowed:
+            raise self._problem([gauge], asks, decision)
+        if not decision.taken:  # nobody counts while the store is away
+            return gauge.most
+        self._keep(([gauge], asks, decision, counters))
+        return decision.taken[0].remaining
+
+    def settle(self, status: int) -> None:
+        """Give back what an answer with this status does not count for."""
+        self._is_settled = True
+        if self.exchange.turned_away:
+            self._give_back(lambda gauge: True)
+        elif self.desk.places.settles:
+            uncounted = "succeeded" if status >= 400 else "failed"
+            self._give_back(lambda gauge: gauge.quota.counts == uncounted)
+
+    def release(self) -> None:
+        """Return the slots."""
+        self._give_back(lambda gauge: gauge.holds)
+
+    def end(self) -> None:
+        """Settle what is still open, now that the app has returned or raised."""
+        places = self.desk.places
+        if not self._is_settled:
+            # No head at all: the app has raised, or closed a WebSocket that it had not accepted.
+            self.settle(500)
+        if places.holds:
+            self.release()
+        if places.measures and self._received:
+            self._charge_content()
+
+    def _charge_content(self) -> None:
+        """Count the bytes that came without being announced."""
+        for gauge, (stake, key), _, _, counters in self._charges or ():
+            more = self._received - int(stake.cost)
+            if gauge.quota.unit != "requests" and more > 0:
+                counters.charge((gauge.at(more), key))
+
+    def _give_back(self, wanted: Callable[[Gauge], bool]) -> None:
+        charges = self._charges
+        if charges is None:
+            # Only now: most requests never give anything back.
+            charges = [charge for made in self._made for charge in _charges(made)]
+        self._charges = [each for each in charges if not wanted(each.gauge)]
+        for gauge, ask, at, token, counters in charges:
+            if wanted(gauge):
+                counters.give_back(ask, at, token)
+
+    def _keep(self, made: Made) -> None:
+        """Note what has been charged, and tell what is worth to be told."""
+        self._made = (*self._made, made)
+        if self._charges is not None:
+            self._charges = [*self._charges, *_charges(made)]
+        gauges, asks, decision, _ = made
+        for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=False):
+            if taken.wait > 0.0 or taken.remaining <= gauge.warn_below:
+                self._notice(Reading(gauge, ask, taken))
+
+    def _notice(self, reading: Reading) -> None:
+        gauge, _, taken = reading
+        if not taken.allowed:
+            self._tell_limited(reading)
+        elif taken.wait > 0.0:
+            self.delay = max(self.delay, taken.wait)
+            self.exchange.emit(Delayed(seconds=taken.wait))
+        if taken.remaining <= gauge.warn_below:
+            self._near = [*(each for each in self._near if each.gauge is not gauge), reading]
+            self.exchange.emit(NearLimit(quota=gauge.name, key=reading.key, remaining=taken.remaining))
+
+    def _problem(self, gauges: Sequence[Gauge], asks: Sequence[Ask], decision: Decision) -> Problem:
+        """Tell who is over what, and return the problem."""
+        self._readings = [
+            uncharged(Reading(gauge, ask, taken))
+            for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=True)
+            if taken is not UNSEEN
+        ]
+        for reading in self._readings:
+            if not reading.taken.allowed:
+                self._tell_limited(reading)
+        self._later = round(uniform(0, self.desk.jitter)) if self.desk.jitter else 0
+        return refusal(closest_first([each for each in self._readings if each.violates]), later=self._later)
+
+    def _refuse(self, problem: Problem) -> Problem:
+        """Undo what has been charged elsewhere, and return ``problem``."""
+        self._give_back(lambda gauge: True)
+        self.refused = self._is_settled = True
+        return problem
+
+    def _tell_limited(self, reading: Reading) -> None:
+        quota = reading.gauge.quota
+        self.exchange.emit(Limited(quota=quota.label, key=reading.key, mode=quota.mode, wait=reading.wait))
+
+    def _write(self, head: Message) -> None:
+        if self.exchange.is_off(self.desk.label):
+            return
+        fields, peers = self.desk.fields, self.scope[RECORDS]
+        if fields.is_plain and len(peers) == 1 and len(self._made) == 1 and len(self._made[0][0]) == 1:
+            gauges, _, decision, _ = self._made[0]
+            if decision.taken:
+                fields.write_plain(head["headers"], gauges[0], decision.taken[0])
+        elif readings := [reading for record in peers for reading in record.said()]:
+            fields.write(head["headers"], readings, epoch=time.time(), later=self._later)
+        if self._near and not self.refused:
+            head["headers"].append((WARNING, warning(self._near)))
+
+    def said(self) -> Sequence[Reading]:
+        """Return what each quota says, the latest where one was asked again."""
+        found = {
+            gauge.name: Reading(gauge, ask, taken)
+            for gauges, asks, decision, _ in self._made
+            for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=False)
+        }
+        return [*(found | {each.gauge.name: each for each in self._readings}).values()]
+
+
+def _charges(made: Made) -> list[Charge]:
+    gauges, asks, decision, counters = made
+    return [
+        Charge(gauge, ask, at, decision.token, counters)
+        for gauge, ask, taken, at in zip(gauges, asks, decision.taken, decision.times, strict=False)
+        if taken.allowed
+    ]

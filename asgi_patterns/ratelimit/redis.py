@@ -1,0 +1,264 @@
+"""Counts on a Redis that several processes share: one call for a turn of the event loop, however many requests.
+
+asyncio only. Time is the server's. On a cluster, keys are spread over ``partitions`` hash tags; a request whose quotas
+fall into several of them is decided one after the other, shared ones last, and what was charged is given back where a
+later one refuses: never too many.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from importlib.resources import files
+from random import randbytes
+from typing import Final, final
+from zlib import crc32
+
+from asgi_patterns.kernel.breaker import Breaker
+from asgi_patterns.kernel.redis import Call, Redis, Script, Unreachable
+from asgi_patterns.kernel.store import Store
+from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision, Stake
+from asgi_patterns.ratelimit.counters import StoreAway
+from asgi_patterns.ratelimit.keys import EVERYBODY
+from asgi_patterns.ratelimit.refused import Refused
+from asgi_patterns.ratelimit.script import (
+    NO_TOKEN,
+    Broken,
+    Order,
+    Reply,
+    Verb,
+    code_of,
+    decode,
+    encode,
+    encode_ask,
+)
+from asgi_patterns.ratelimit.session import Session, Tagged
+from asgi_patterns.ratelimit.slots import Slots
+from asgi_patterns.ratelimit.windows import SlidingLog
+
+_log = logging.getLogger("asgi_patterns.ratelimit")
+
+SCRIPT: Final = Script(files(__package__).joinpath("script.lua").read_text("utf-8"))
+
+_OWNED: Final = (Slots, SlidingLog)  # what they remember is told apart by whose it is
+
+MOST_REFUSED: Final = 10_000
+"""Refusals that are remembered, so that for who comes again too early the store is not asked."""
+MOST_ENCODED: Final = 4096
+"""Forms of asking that are kept ready."""
+
+
+@final
+class RedisCounters:
+    """Counts in ``store``, each call within ``timeout`` seconds. ``trouble`` says why it cannot be reached."""
+
+    def __init__(self, store: Store, *, prefix: str, partitions: int, timeout: float) -> None:
+        """``prefix`` begins every key. ``partitions`` counts on a cluster only: elsewhere all is one step anyway."""
+        self.trouble = ""
+        self._store = store
+        self._prefix = prefix
+        self._partitions = partitions if store.kind == "cluster" else 1
+        self._timeout = timeout
+        self._breaker = Breaker()
+        self._refused = Refused(MOST_REFUSED)
+        self._encoded: dict[tuple[str, float, bool], bytes] = {}
+        self._session: Session | None = None
+
+    async def take(self, asks: Sequence[Ask]) -> Decision:
+        """Look at all, and charge all if each binding one allows it. Raises ``StoreAway``."""
+        if self._refused and (known := self._known(asks)) is not None:
+            return known
+        session = self._reach()
+        token = randbytes(8) if any(isinstance(stake.rule, _OWNED) for stake, _ in asks) else NO_TOKEN
+        if self._partitions == 1:
+            decision = await self._ask(session, "0", asks, token)
+        else:
+            decision = await self._take_apart(session, asks, token)
+        self._note(session, asks, decision)
+        return decision
+
+    def charge(self, ask: Ask) -> None:
+        """Count what has been used already, if the store can be reached."""
+        self._post(b"C", ask)
+
+    def give_back(self, ask: Ask, at: float, token: bytes) -> None:
+        """Undo what was charged at that time."""
+        order = self._post(b"R", ask, at, token)
+        if self._session is not None and isinstance(ask[0].rule, Slots):
+            self._session.let_go(token, order.keys[0])
+
+    async def forget(self, ask: Ask) -> None:
+        """Forget what has been counted. Raises ``StoreAway``."""
+        self._refused.drop(ask)
+        tag = self._tag(ask)
+        try:
+            await self._here().together.ask(Tagged(tag, self._order(b"F", tag, (ask,), NO_TOKEN)))
+        except (Unreachable, TimeoutError, Broken) as error:
+            raise StoreAway from error
+
+    async def open(self) -> None:
+        """Connect before the first request does. A store that is away keeps nobody from starting."""
+        try:
+            await self._here().redis.open()
+        except Unreachable as error:
+            self._failed(error)
+
+    def started(self) -> None:
+        """Nothing depends on the app's own start."""
+
+    async def aclose(self) -> None:
+        """Send what has still to be sent, and close the connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.aclose()
+
+    async def _ask(self, session: Session, tag: str, asks: Sequence[Ask], token: bytes) -> Decision:
+        answer = session.together.ask(Tagged(tag, self._order(b"T", tag, asks, token)))
+        try:
+            # Who leaves while slots are being lent to him has to return them once they are.
+            reply = await (answer if token == NO_TOKEN else asyncio.shield(answer))
+        except asyncio.CancelledError:
+            if not answer.cancelled():
+                answer.add_done_callback(partial(self._return, asks, token))
+            raise
+        except (Unreachable, TimeoutError, Broken) as error:
+            raise StoreAway from error
+        return Decision(reply.allowed, reply.taken, [reply.at] * len(asks), token)
+
+    def _return(self, asks: Sequence[Ask], token: bytes, answer: "asyncio.Future[Reply]") -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result().allowed:
+            for ask, taken in zip(asks, answer.result().taken, strict=True):
+                if taken.allowed:
+                    self.give_back(ask, answer.result().at, token)
+
+    async def _take_apart(self, session: Session, asks: Sequence[Ask], token: bytes) -> Decision:
+        """Decide partition by partition, and give back what earlier ones charged where a later one refuses."""
+        groups: dict[str, list[int]] = {}
+        # What all clients share comes last: it is not held, even for a moment, by who is refused anyway.
+        for place in sorted(range(len(asks)), key=lambda place: asks[place][1] == EVERYBODY):
+            groups.setdefault(self._tag(asks[place]), []).append(place)
+        taken, times = [UNSEEN] * len(asks), [0.0] * len(asks)
+        charged: list[tuple[Ask, float]] = []
+        try:
+            for tag, places in groups.items():
+                decision = await self._ask(session, tag, [asks[place] for place in places], token)
+                for place, one, at in zip(places, decision.taken, decision.times, strict=True):
+                    taken[place], times[place] = one, at
+                if not decision.allowed:
+                    return Decision(False, taken, times, token)
+                charged += [(asks[place], times[place]) for place in places if taken[place].allowed]
+            charged = []
+        finally:
+            # Also where the request is cancelled in between, or a node is away.
+            for ask, at in charged:
+                self.give_back(ask, at, token)
+        return Decision(True, taken, times, token)
+
+    def _known(self, asks: Sequence[Ask]) -> Decision | None:
+        """Return the refusal of a request that comes again too early."""
+        now = time.monotonic()
+        found = [self._refused.look(ask, now) for ask in asks]
+        if not any(found):
+            return None
+        return Decision(False, [each or UNSEEN for each in found], [0.0] * len(asks))
+
+    def _note(self, session: Session, asks: Sequence[Ask], decision: Decision) -> None:
+        """Remember refusals, and renew slots that were taken."""
+        if not decision.allowed:
+            now = time.monotonic()
+            for ask, taken in zip(asks, decision.taken, strict=True):
+                if not taken.allowed:
+                    self._refused.note(ask, taken, now)
+        elif decision.token != NO_TOKEN:
+            for ask, taken in zip(asks, decision.taken, strict=True):
+                rule = ask[0].rule
+                if taken.allowed and isinstance(rule, Slots):
+                    tag = self._tag(ask)
+                    session.hold(Tagged(tag, self._order(b"N", tag, (ask,), decision.token)), rule.lease)
+
+    def _reach(self) -> Session:
+        """Return the session, unless the store is known to be away. One caller at a time finds out if it is."""
+        if self._breaker.refuses and not self._breaker.may_probe(time.monotonic()):
+            raise StoreAway
+        return self._here()
+
+    def _here(self) -> Session:
+        session = self._session
+        if session is None or session.loop is not asyncio.get_running_loop():
+            session = self._session = Session(self._store, self._fly)
+        return session
+
+    async def _fly(self, redis: Redis, orders: Sequence[Tagged]) -> Sequence[Reply | Exception]:
+        began = time.monotonic()
+        groups: dict[str, list[int]] = {}
+        for place, tagged in enumerate(orders):
+            groups.setdefault(tagged.tag, []).append(place)
+        batches = [[orders[place].order for place in places] for places in groups.values()]
+        calls = [_call(tag, batch) for tag, batch in zip(groups, batches, strict=True)]
+        try:
+            outcomes = await redis.run(SCRIPT, calls, within=self._timeout)
+        except (Unreachable, TimeoutError) as error:
+            self._failed(error, began)
+            raise
+        answers: list[Reply | Exception] = [StoreAway()] * len(orders)
+        for places, batch, outcome in zip(groups.values(), batches, outcomes, strict=True):
+            for place, answer in zip(places, self._read(outcome, batch, began), strict=True):
+                answers[place] = answer
+        return answers
+
+    def _read(self, outcome: object, batch: Sequence[Order], began: float) -> Sequence[Reply | Exception]:
+        if isinstance(outcome, bytes):
+            self._breaker.succeeded()
+            self.trouble = ""
+            return list(decode(outcome, batch))
+        error = (
+            outcome
+            if isinstance(outcome, Exception)
+            else Unreachable("the store gave no answer to the script")
+        )
+        if isinstance(error, Unreachable | TimeoutError):
+            self._failed(error, began)
+        else:
+            # An error of this one call, such as a user without the right to use a command: no outage, and no secret.
+            _log.error("rate limits: the store refuses the script: %s", error)
+        return [Unreachable(str(error))] * len(batch)
+
+    def _failed(self, error: Exception, began: float | None = None) -> None:
+        self._breaker.failed(time.monotonic(), began=began)
+        self.trouble = str(error) or f"no answer within {self._timeout:g} s"
+
+    def _post(self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN) -> Order:
+        tag = self._tag(ask)
+        order = self._order(verb, tag, (ask,), token, at)
+        if not self._breaker.refuses:
+            self._here().together.post(Tagged(tag, order))
+        return order
+
+    def _order(self, verb: Verb, tag: str, asks: Sequence[Ask], token: bytes, at: float = 0.0) -> Order:
+        keys = [
+            f"{self._prefix}:{{{tag}}}:{stake.quota}:{code_of(stake.rule)}:{key}".encode()
+            for stake, key in asks
+        ]
+        return Order(verb, keys, [self._encode(stake) for stake, _ in asks], at, token)
+
+    def _encode(self, stake: Stake) -> bytes:
+        form = (stake.quota, stake.cost, stake.binding)
+        found = self._encoded.get(form)
+        if found is None:
+            if len(self._encoded) >= MOST_ENCODED:
+                self._encoded.clear()  # costs that a function makes may be as many as there are requests
+            found = self._encoded[form] = encode_ask(stake.rule, stake.cost, binding=stake.binding)
+        return found
+
+    def _tag(self, ask: Ask) -> str:
+        if self._partitions == 1:
+            return "0"
+        # All of a client's own quotas fall into one partition, and are decided in one step.
+        named = ask[0].quota if ask[1] == EVERYBODY else ask[1]
+        return str(crc32(named.encode()) % self._partitions)
+
+
+def _call(tag: str, orders: Sequence[Order]) -> Call:
+    keys, packed = encode(orders)
+    return Call(tag, keys, (b"", packed))

@@ -1,0 +1,72 @@
+"""The answers to requests that are over a quota."""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Final
+
+from asgi_patterns.kernel.problems import Problem, ProblemType, built_in
+from asgi_patterns.ratelimit.fields import whole
+from asgi_patterns.ratelimit.gauge import Reading
+
+_REGISTRY: Final = "https://iana.org/assignments/http-problem-types#"
+
+QUOTA_EXCEEDED: Final = built_in(
+    ProblemType(
+        f"{_REGISTRY}quota-exceeded",
+        "Request cannot be satisfied as assigned quota has been exceeded",
+        429,
+        "The quotas in violated-policies are used up for whoever sent the request. "
+        "The same request is allowed again after the seconds in retryAfter.",
+    )
+)
+REDUCED_CAPACITY: Final = built_in(
+    ProblemType(
+        f"{_REGISTRY}temporary-reduced-capacity",
+        "Request cannot be satisfied due to temporary server capacity constraints",
+        503,
+        "The server has no room for the request at the moment, whoever sends it. "
+        "It is worth trying again after the seconds in retryAfter.",
+    )
+)
+
+
+def refusal(violated: Sequence[Reading], *, later: int = 0) -> Problem:
+    """Return the problem of a request that the quotas in ``violated`` refuse, the closest to its end first.
+
+    ``later`` are seconds that are added to the time of waiting.
+    """
+    closest = violated[0]
+    # The quota of this caller is what it can do something about, so that is said before any lack of capacity.
+    is_capacity = all(each.gauge.is_capacity for each in violated)
+    # Never earlier than any of them allows, nor than a field beside it says (RateLimit draft, Retry-After).
+    waits = [max(each.wait, each.taken.more_in) for each in violated]
+    wait = whole(max(waits)) + later if isfinite(max(waits)) else None
+    names = [each.gauge.name for each in violated]
+    kind = REDUCED_CAPACITY if is_capacity else QUOTA_EXCEEDED
+    return kind(
+        _detail(names, wait),
+        headers={} if wait is None else {"Retry-After": str(max(1, wait))},
+        **{"violated-policies": names},
+        limit=closest.gauge.most,
+        remaining=closest.taken.remaining,
+        reset=None if wait is None else whole(closest.taken.more_in) + later,
+        retryAfter=None if wait is None else max(1, wait),
+    )
+
+
+def away(wait: int = 1) -> Problem:
+    """Return the problem of a request that cannot be counted."""
+    return REDUCED_CAPACITY(
+        "Requests cannot be counted at the moment, and are not let through uncounted.",
+        headers={"Retry-After": str(wait)},
+        retryAfter=wait,
+    )
+
+
+def _detail(names: Sequence[str], wait: int | None) -> str:
+    quota = "the quota" if len(names) == 1 else "the quotas"
+    named = ", ".join(names)
+    if wait is None:
+        return f"The request costs more than {quota} {named} can ever have at once."
+    unit = "second" if max(1, wait) == 1 else "seconds"
+    return f"The request is over {quota} {named}. Try again in {max(1, wait)} {unit}."
