@@ -243,7 +243,10 @@ def address_key(host: str | None) -> str:
     A household or a machine owns a whole /64 and could count as 2**64 clients otherwise. A host that
     is no address (test clients) stands for itself, cut to ``MAX_KEY`` characters.
     """
-    return _cached_key(host[:MAX_KEY]) if host else UNIX
+    if not host:
+        return UNIX
+    # Only an IPv6 address has a colon, and only one has to be taken apart.
+    return _cached_key(host[:MAX_KEY]) if ":" in host else host[:MAX_KEY]
 
 
 def is_loopback(host: str | None) -> bool:

@@ -1,6 +1,5 @@
 """The facts of one request, computed once, when somebody asks, and shared by our layers."""
 
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, final
 
@@ -35,6 +34,7 @@ class Exchange:
     """
 
     # No slots: what most requests never set stands on the class, and costs them nothing.
+    context: Context = DEFAULT
     parent: "Exchange | None" = None
     request_id: str | None = None
     exception: BaseException | None = None
@@ -50,10 +50,8 @@ class Exchange:
     _client: Client | None = None
     _client_of: tuple[object, object] = (None, None)
 
-    def __init__(self, scope: Scope, context: Context = DEFAULT) -> None:
+    def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.context = context
-        self.started_at = time.perf_counter()
 
     @staticmethod
     def of(scope: Scope) -> "tuple[Exchange, Scope]":
@@ -61,10 +59,14 @@ class Exchange:
 
         Where there is none yet, this is our outermost layer: it copies the scope once.
         """
-        exchange = scope.get(KEY)
-        if exchange is not None:
-            return exchange, scope
-        return Exchange.begin(scope, DEFAULT)
+        if KEY in scope:
+            return scope[KEY], scope
+        # As in begin, written out: every request of a layer that stands alone comes by here.
+        inner = {**scope}
+        if "state" not in inner:
+            inner["state"] = {}
+        exchange = inner[KEY] = Exchange(inner)
+        return exchange, inner
 
     @staticmethod
     def begin(scope: Scope, context: Context) -> "tuple[Exchange, Scope]":
@@ -73,7 +75,8 @@ class Exchange:
         # A handler speaks to us through the state, so it has to be in our copy, not in one made further in.
         if "state" not in inner:
             inner["state"] = {}
-        exchange = inner[KEY] = Exchange(inner, context)
+        exchange = inner[KEY] = Exchange(inner)
+        exchange.context = context
         return exchange, inner
 
     def child(self, scope: Scope) -> "tuple[Exchange, Scope]":

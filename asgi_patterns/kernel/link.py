@@ -53,21 +53,26 @@ class Link:
             return out(message)
         if message["type"] not in HEADS:
             return self._outer(message)
-        return self._start({**message, "headers": [*message.get("headers", ())]})
+        head = {**message, "headers": [*message.get("headers", ())]}
+        sink = self._on_head(head)
+        out = self._outer if sink is None else sink
+        if type(out) is Link:
+            out = self._walk(out, head)
+        self._out = out
+        return out(head)
 
-    def _start(self, head: Message) -> Awaitable[None]:
-        link = self
-        passed = [self]
-        while True:
-            sink = link._on_head(head)
-            out = link._outer if sink is None else sink
-            if type(out) is not Link:
-                break
-            link = out
-            passed.append(link)
+    @staticmethod
+    def _walk(link: "Link", head: Message) -> Send:
+        """Run the hooks of this and all further adjacent links; return where the answer goes from there."""
+        passed: list[Link] = []
+        out: Send = link
+        while type(out) is Link:
+            passed.append(out)
+            sink = out._on_head(head)
+            out = out._outer if sink is None else sink
         for each in passed:
             each._out = out
-        return out(head)
+        return out
 
 
 @final

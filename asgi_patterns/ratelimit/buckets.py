@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import final
 
-from asgi_patterns.ratelimit.rules import ALMOST, State, Taken
+from asgi_patterns.ratelimit.rules import ALMOST, Outcome, State
 
 
 @final
@@ -23,27 +23,29 @@ class TokenBucket:
         """What a full bucket holds."""
         return self.capacity
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Take ``cost`` tokens. A first request finds a full bucket."""
-        if state is None:
-            level = 0.0
-        else:
+        # The one rule that nearly every request passes, so it is written out: no call, no min and max.
+        rate = self.rate
+        level = 0.0
+        if state is not None:
             level, at = state
             # Clocks of servers can go back; what has leaked meanwhile is nothing then, never a debt.
             if now > at:
-                level -= (now - at) * self.rate
+                level -= (now - at) * rate
                 if level < 0.0:
                     level = 0.0
             else:
                 now = at
         room = self.capacity - level
         if cost > room + ALMOST:
-            left = floor(room + ALMOST) if room > 0.0 else 0
-            return Taken(False, left, (left + 1 - room) / self.rate, (cost - room) / self.rate)
+            left = int(room + ALMOST) if room > 0.0 else 0
+            return False, left, (left + 1 - room) / rate, (cost - room) / rate, None
         level += cost
         room -= cost
-        left = int(room + ALMOST)  # it is not negative, and this is faster than floor
-        return Taken(True, left, (left + 1 - room) / self.rate if level > ALMOST else 0.0, 0.0, (level, now))
+        left = int(room + ALMOST)
+        more_in = (left + 1 - room) / rate if level > ALMOST else 0.0
+        return True, left, more_in, 0.0, (level, now)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Take ``cost`` tokens, on credit where there are not so many."""
@@ -80,17 +82,17 @@ class LeakyBucket:
         """Nothing is too much: what costs more keeps the bucket busy for longer."""
         return float("inf")
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Take the next free time, if that is not more than ``max_delay`` away."""
         free = max(now, state[0]) if state else now
         wait = free - now
         if wait > self.max_delay + ALMOST:
-            return Taken(False, 0, wait - self.max_delay, wait - self.max_delay)
+            return False, 0, wait - self.max_delay, wait - self.max_delay, None
         after = free + cost * self.interval
         left = self._room(after - now)
         if after - now <= ALMOST:
-            return Taken(True, left, 0.0, wait, (after,))
-        return Taken(True, left, after - now - self.max_delay + left * self.interval, wait, (after,))
+            return True, left, 0.0, wait, (after,)
+        return True, left, after - now - self.max_delay + left * self.interval, wait, (after,)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Keep the bucket busy for what has been used."""

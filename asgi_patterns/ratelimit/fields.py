@@ -4,15 +4,17 @@
 the same names with the syntax of that time; ``draft-03``: three fields without an X; ``x-ratelimit``: with one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Final, Literal, final
 
 from asgi_patterns.kernel.types import RawHeaders
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, partition_key
-from asgi_patterns.ratelimit.rules import ALMOST, Taken
+from asgi_patterns.ratelimit.rules import ALMOST, Outcome
 
 Profile = Literal["draft", "draft-07", "draft-03", "x-ratelimit"]
+
+Writer = Callable[[RawHeaders, Sequence[Outcome]], None]
 
 WARNING: Final = b"x-ratelimit-warning"
 """Which quotas are nearly used up, and what is left: a list like that of RateLimit."""
@@ -57,17 +59,23 @@ class Fields:
         self._lengths = frozenset(len(name) for profile in profiles for name in NAMES[profile])
         self._names = frozenset(name for profile in profiles for name in NAMES[profile])
         self.is_plain = self._profiles == ("draft",) and not secret
-        """Whether ``write_plain`` may be used."""
+        """Whether ``writer`` can be used."""
 
-    def write_plain(self, headers: RawHeaders, gauge: Gauge, taken: Taken) -> None:
-        """Do what ``write`` does for one quota in the form of the draft alone, which is what most layers have."""
-        self._clear(headers)
-        if taken.more_in:
-            value = b"%b%d;t=%d" % (gauge.head, taken.remaining, ceil(taken.more_in - ALMOST))
-        else:
-            value = b"%b%d" % (gauge.head, taken.remaining)
-        headers.append((b"ratelimit", value))
-        headers.append((b"ratelimit-policy", gauge.policy))
+    def writer(self, gauges: Sequence[Gauge]) -> Writer:
+        """Return what does for ``gauges``, in the form of the draft alone, what ``write`` does, in less time."""
+        policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
+        lengths, names, clear = self._lengths, self._names, self._clear
+        value = _one(gauges[0].head) if len(gauges) == 1 else _several(gauges)
+
+        def write(headers: RawHeaders, taken: Sequence[Outcome]) -> None:
+            for name, _ in headers:
+                if len(name) in lengths and name.lower() in names:
+                    clear(headers)
+                    break
+            headers.append((b"ratelimit", value(taken)))
+            headers.append(policy)
+
+        return write
 
     def write(
         self, headers: RawHeaders, readings: Sequence[Reading], *, epoch: float, later: int = 0
@@ -110,6 +118,28 @@ class Fields:
 
     def _pk(self, key: str) -> bytes:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
+
+
+def _one(head: bytes) -> Callable[[Sequence[Outcome]], bytes]:
+    def value(taken: Sequence[Outcome]) -> bytes:
+        # By position: remaining, more_in.
+        one = taken[0]
+        if one[2]:
+            return b"%b%d;t=%d" % (head, one[1], ceil(one[2] - ALMOST))
+        return b"%b%d" % (head, one[1])
+
+    return value
+
+
+def _several(gauges: Sequence[Gauge]) -> Callable[[Sequence[Outcome]], bytes]:
+    parts = [(gauge.share, at, _one(gauge.head)) for at, gauge in enumerate(gauges)]
+
+    def value(taken: Sequence[Outcome]) -> bytes:
+        # As closest_first does, without making an object of each.
+        order = sorted([(taken[at][1] * share, at) for share, at, _ in parts])
+        return b", ".join([parts[at][2](taken[at : at + 1]) for _, at in order])
+
+    return value
 
 
 def warning(readings: Sequence[Reading]) -> bytes:

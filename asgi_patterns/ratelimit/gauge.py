@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, final
 
 from asgi_patterns.ratelimit.asks import Ask, Stake
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
-from asgi_patterns.ratelimit.keys import KeyKind
+from asgi_patterns.ratelimit.keys import ADDRESS, KeyKind
 from asgi_patterns.ratelimit.quota import Quota
 from asgi_patterns.ratelimit.rules import Rule, Taken
 from asgi_patterns.ratelimit.slots import Slots
@@ -43,6 +43,7 @@ class Gauge:
         self.is_conditional = bool(self.patterns or is_default or quota.tier is not None or quota.condition)
         self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
         """It is time to warn when no more than so much is left."""
+        self.share = 1.0 / self.most
         self.head = b'"%b";r=' % self.name.encode()
         self.policy = _policy(self)
 
@@ -56,6 +57,16 @@ class Gauge:
         """What a client may see as the limit of it."""
         rule = self.rule
         return int(rule.capacity) if isinstance(rule, TokenBucket) else self.quota.limit
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is for every request, by its address, and over with the decision."""
+        is_over = self.quota.counts == "all" and not self.holds and not self.quota.max_delay
+        return is_over and not self.is_conditional and self.kind.word == ADDRESS
+
+    def distance(self, taken: Taken) -> float:
+        """Return how far a key is from the end of this quota: the closest is the lowest."""
+        return taken.remaining * self.share if taken.allowed else -1.0
 
     def at(self, cost: int) -> Stake:
         """Return what is at stake for a request of that cost."""
@@ -91,19 +102,14 @@ class Reading(NamedTuple):
         """Seconds until the same request would be allowed; infinite where it never will be."""
         return self.taken.wait if self.ask[0].cost <= self.gauge.rule.most else inf
 
-    @property
-    def distance(self) -> tuple[bool, float]:
-        """How far the key is from the end of this quota: the closest is the lowest."""
-        return self.taken.allowed, self.taken.remaining / self.gauge.most
-
 
 def closest_first(readings: Sequence[Reading]) -> Sequence[Reading]:
     """Return the readings with the one that ends first in front."""
     return readings if len(readings) < 2 else sorted(readings, key=_distance)
 
 
-def _distance(reading: Reading) -> tuple[bool, float]:
-    return reading.distance
+def _distance(reading: Reading) -> float:
+    return reading.gauge.distance(reading.taken)
 
 
 def uncharged(reading: Reading) -> Reading:

@@ -38,6 +38,7 @@ from asgi_patterns.ratelimit.pool import Pool, StoreAwayPolicy
 from asgi_patterns.ratelimit.quota import AnyKey, AnyQuota, Quota, check_labels
 from asgi_patterns.ratelimit.rates import read
 from asgi_patterns.ratelimit.record import Desk, Record, When
+from asgi_patterns.ratelimit.short import ShortWay
 
 DEFAULT_PARTITIONS: Final = 16
 
@@ -129,7 +130,12 @@ class RateLimit(Layer):
 
     def wire_in(self, app: ASGIApp, context: Context) -> ASGIApp:
         """Return the wired app, which counts where the pipeline says."""
-        return _Wired(app, self, self._desk(context), self._guests)
+        desk = self._desk(context)
+        wired = _Wired(app, self, desk, self._guests)
+        is_short = self._guests is None and self.headers == "always" and desk.fields.is_plain
+        if desk.places.plain is None or not is_short:
+            return wired
+        return ShortWay(app, desk, desk.places.plain, wired)
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Say which quotas count by caller, where nobody says who that is."""
@@ -252,7 +258,7 @@ class _Wired:
             return await self._app(scope, receive, send)
         if self._guests is not None and (app := await self._app_for(self._guests, exchange, scope)):
             return await app(scope, receive, send)
-        record = Record(self._desk, exchange, scope, send)
+        record = Record(self._desk, exchange, scope, send).enlist()
         link = Link(send, record.on_head)
         if (problem := await record.admit()) is not None:
             return await problem(scope, receive, link)

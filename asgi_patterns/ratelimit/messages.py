@@ -7,7 +7,7 @@ from asgi_patterns.kernel.conversation import Farewell
 from asgi_patterns.kernel.types import Message
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.rates import Rate
-from asgi_patterns.ratelimit.rules import State
+from asgi_patterns.ratelimit.rules import State, Taken
 
 TOO_MANY: Final = Farewell(1008, "too many messages")
 """RFC 6455 7.4.1: 1008 is for a message that violates a policy."""
@@ -26,7 +26,7 @@ class MessageRate:
 
     def judge(self, message: Message) -> Farewell | None:
         """Count a message."""
-        taken = self._bucket.take(self._state, 1, self._clock())
+        taken = Taken(*self._bucket.take(self._state, 1, self._clock()))
         if taken.allowed:
             self._state = taken.state
             return None

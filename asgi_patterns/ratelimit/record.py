@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import uniform
-from typing import Final, Literal, NamedTuple, final
+from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.ending import Ending
@@ -21,9 +21,16 @@ from asgi_patterns.ratelimit.fields import WARNING, Fields, warning
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, uncharged
 from asgi_patterns.ratelimit.picking import Places
 from asgi_patterns.ratelimit.refusals import away, refusal
+from asgi_patterns.ratelimit.rules import Outcome
 
 RECORDS: Final = "asgi_patterns_ratelimit"
 """Where the records of a request stand in its scope, the outermost layer's first."""
+
+Slip: TypeAlias = tuple["Callable[[Slip], Record]", Exchange, Scope, Send, str, float, Sequence[Outcome]]
+"""What is noted of a request in the place of a record, until somebody wants one: what makes it, and of what.
+
+Then come key, time and outcomes of the decision. A plain tuple: most requests need no more.
+"""
 
 When = Literal["always", "refusals", "off"]
 
@@ -61,8 +68,8 @@ class Record:
     """One request. ``send`` is what the layer was given: an answer whose end has to be seen goes there."""
 
     # No slots: what most requests never set stands on the class, and costs them nothing.
-    refused = False
-    """Whether the layer itself has answered."""
+    problem: Problem | None = None
+    """What the layer has refused the request with."""
     delay = 0.0
     """Seconds for which the request has to be held back before it goes on."""
     conversation: Conversation | None = None
@@ -80,12 +87,16 @@ class Record:
         self.desk = desk
         self.exchange = exchange
         self.scope = scope
-        self._send = send
-        peers = scope.get(RECORDS)
-        if peers is None:
-            scope[RECORDS] = [self]
-        else:
-            peers.append(self)
+        self.send = send
+        self.peers: list[Record] = []
+        """The records of all layers that count this request, the outermost first."""
+
+    def enlist(self) -> "Record":
+        """Let the other layers, and handlers that spend, know of it."""
+        self.peers = records(self.scope)
+        self.peers.append(self)
+        self.scope[RECORDS] = self.peers
+        return self
 
     async def admit(self) -> Problem | None:
         """Charge the request, or return what refuses it."""
@@ -99,17 +110,25 @@ class Record:
                     decision, counters = await pool.take(asks, exchange.emit)
                 except StoreAway:
                     return self._refuse(away())
-            if not decision.allowed:
-                return self._refuse(self._problem(gauges, asks, decision))
-            self._keep((gauges, asks, decision, counters))
+            if (problem := self.decide(gauges, asks, decision, counters)) is not None:
+                return problem
+        return None
+
+    def decide(
+        self, gauges: Sequence[Gauge], asks: Sequence[Ask], decision: Decision, counters: Counters
+    ) -> Problem | None:
+        """Take a decision over: note what was charged, or return what refuses the request."""
+        if not decision.allowed:
+            return self._refuse(self._problem(gauges, asks, decision))
+        self.keep((gauges, asks, decision, counters))
         return None
 
     def on_head(self, head: Message) -> Send | None:
         """Settle what depends on the status, and write the fields."""
         desk = self.desk
-        if not self.refused:
+        if self.problem is None:
             self.settle(head.get("status", 200))
-        if desk.when == "always" or (self.refused and desk.when == "refusals"):
+        if desk.when == "always" or (self.problem is not None and desk.when == "refusals"):
             self._write(head)
         if desk.places.holds or self.conversation is not None:
             return self._sink(head)
@@ -118,8 +137,8 @@ class Record:
     def _sink(self, head: Message) -> Send | None:
         if head["type"] == "websocket.accept":
             return None if self.conversation is None else self.conversation.send
-        if head["type"] == "http.response.start" and not self.refused:
-            return Ending(self._send, head, self.release)
+        if head["type"] == "http.response.start" and self.problem is None:
+            return Ending(self.send, head, self.release)
         return None
 
     def measure(self, chunk: bytes) -> None:
@@ -149,7 +168,7 @@ class Record:
             raise self._problem([gauge], asks, decision)
         if not decision.taken:  # nobody counts while the store is away
             return gauge.most
-        self._keep(([gauge], asks, decision, counters))
+        self.keep(([gauge], asks, decision, counters))
         return decision.taken[0].remaining
 
     def settle(self, status: int) -> None:
@@ -193,7 +212,7 @@ class Record:
             if wanted(gauge):
                 counters.give_back(ask, at, token)
 
-    def _keep(self, made: Made) -> None:
+    def keep(self, made: Made) -> None:
         """Note what has been charged, and tell what is worth to be told."""
         self._made = (*self._made, made)
         if self._charges is not None:
@@ -230,7 +249,8 @@ class Record:
     def _refuse(self, problem: Problem) -> Problem:
         """Undo what has been charged elsewhere, and return ``problem``."""
         self._give_back(lambda gauge: True)
-        self.refused = self._is_settled = True
+        self._is_settled = True
+        self.problem = problem
         return problem
 
     def _tell_limited(self, reading: Reading) -> None:
@@ -240,14 +260,9 @@ class Record:
     def _write(self, head: Message) -> None:
         if self.exchange.is_off(self.desk.label):
             return
-        fields, peers = self.desk.fields, self.scope[RECORDS]
-        if fields.is_plain and len(peers) == 1 and len(self._made) == 1 and len(self._made[0][0]) == 1:
-            gauges, _, decision, _ = self._made[0]
-            if decision.taken:
-                fields.write_plain(head["headers"], gauges[0], decision.taken[0])
-        elif readings := [reading for record in peers for reading in record.said()]:
-            fields.write(head["headers"], readings, epoch=time.time(), later=self._later)
-        if self._near and not self.refused:
+        if readings := [reading for record in self.peers for reading in record.said()]:
+            self.desk.fields.write(head["headers"], readings, epoch=time.time(), later=self._later)
+        if self._near and self.problem is None:
             head["headers"].append((WARNING, warning(self._near)))
 
     def said(self) -> Sequence[Reading]:
@@ -258,6 +273,12 @@ class Record:
             for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=False)
         }
         return [*(found | {each.gauge.name: each for each in self._readings}).values()]
+
+
+def records(scope: Scope) -> list[Record]:
+    """Return what the layers that ``scope`` has passed know of the request, the outermost first."""
+    found: list[Record] | Slip = scope.get(RECORDS, [])
+    return found if isinstance(found, list) else found[0](found).peers
 
 
 def _charges(made: Made) -> list[Charge]:

@@ -4,7 +4,7 @@
 The script for Redis computes the same, step by step: a change here is a change there.
 """
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 State = tuple[float, ...]
 """What is remembered of one key. None is remembered of a key that has not been seen, or not for long enough."""
@@ -27,6 +27,10 @@ class Taken(NamedTuple):
     """What is to be remembered, if the request is allowed. A refusal changes nothing."""
 
 
+Outcome: TypeAlias = "tuple[bool, int, float, float, State | None]"
+"""What ``Taken`` names, as a plain tuple, which is made in a third of the time: each request makes some."""
+
+
 class Rule(Protocol):
     """One algorithm with its numbers. ``cost`` is what the request is counted as, ``now`` is in seconds."""
 
@@ -34,8 +38,8 @@ class Rule(Protocol):
     def most(self) -> float:
         """The highest cost that can ever be allowed."""
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
-        """Look whether ``cost`` can be taken."""
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
+        """Look whether ``cost`` can be taken: the parts of a ``Taken``."""
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Count what has been used already, whether it is allowed or not."""

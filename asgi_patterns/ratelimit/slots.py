@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final, final
 
-from asgi_patterns.ratelimit.rules import State, Taken
+from asgi_patterns.ratelimit.rules import Outcome, State
 from asgi_patterns.ratelimit.windows import LONGEST_LOG, insert, remove
 
 SOON: Final = 1.0
@@ -27,13 +27,13 @@ class Slots:
         """All of them."""
         return self.limit
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Borrow ``cost`` slots."""
         lent = self._lent(state, now)
         if len(lent) + cost > self.limit:
-            return Taken(False, max(0, int(self.limit) - len(lent)), 0.0, SOON)
+            return False, max(0, int(self.limit) - len(lent)), 0.0, SOON, None
         lent = insert(lent, cost, now)
-        return Taken(True, int(self.limit) - len(lent), 0.0, 0.0, lent)
+        return True, int(self.limit) - len(lent), 0.0, 0.0, lent
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Borrow ``cost`` slots, more than there are where need be."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import HTTPConnection
 
 from asgi_patterns.kernel.types import Scope
-from asgi_patterns.ratelimit.record import RECORDS, Record
+from asgi_patterns.ratelimit.record import records
 
 
 async def spend(scope: Scope, quota: str, cost: int = 1) -> int:
@@ -19,11 +19,11 @@ async def spend(scope: Scope, quota: str, cost: int = 1) -> int:
     """
     if cost < 0:
         raise ValueError(f"a cost is 0 or more, not {cost}")
-    records: list[Record] = scope.get(RECORDS, [])
-    for record in records:
+    passed = records(scope)
+    for record in passed:
         if record.desk.places.has(quota):
             return await record.spend(quota, cost, scope)
-    known = sorted(gauge.name for record in records for gauge in record.desk.places.gauges)
+    known = sorted(gauge.name for record in passed for gauge in record.desk.places.gauges)
     names = f"there are {', '.join(known)}" if known else "no RateLimit layer has seen this request"
     raise LookupError(f"there is no quota called {quota!r}: {names}")
 

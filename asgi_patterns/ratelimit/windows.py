@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Final, final
 
-from asgi_patterns.ratelimit.rules import ALMOST, State, Taken
+from asgi_patterns.ratelimit.rules import ALMOST, Outcome, State
 
 LONGEST_LOG: Final = 10_000
 """Entries that a log may have, and so the highest limit of one."""
@@ -28,14 +28,14 @@ class FixedWindow:
         """All of it."""
         return self.limit
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Use ``cost`` of what the window has left."""
         start, used = self._current(state, now)
         end = start + self.window - now
         if used + cost > self.limit:
-            return Taken(False, floor(max(0.0, self.limit - used)), end, end)
+            return False, floor(max(0.0, self.limit - used)), end, end, None
         used += cost
-        return Taken(True, int(self.limit - used), end if used else 0.0, 0.0, (start, used))
+        return True, int(self.limit - used), end if used else 0.0, 0.0, (start, used)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Count ``cost``, over the limit where need be."""
@@ -74,23 +74,19 @@ class SlidingWindow:
         """All of it."""
         return self.limit
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Use ``cost`` of what the last ``window`` seconds have left."""
         start, used, before = self._current(state, now)
         share = 1.0 - (now - start) / self.window
         counted = before * share + used
         if counted + cost > self.limit + ALMOST:
             left = floor(max(0.0, self.limit - counted + ALMOST))
-            return Taken(
-                False,
-                left,
-                self._until(start, used, before, left + 1, now),
-                self._until(start, used, before, cost, now),
-            )
+            more_in = self._until(start, used, before, left + 1, now)
+            return False, left, more_in, self._until(start, used, before, cost, now), None
         used += cost
         left = floor(self.limit - counted - cost + ALMOST)
         more_in = self._until(start, used, before, left + 1, now) if used or before else 0.0
-        return Taken(True, left, more_in, 0.0, (start, used, before))
+        return True, left, more_in, 0.0, (start, used, before)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Count ``cost``, over the limit where need be."""
@@ -146,17 +142,17 @@ class SlidingLog:
         """All of it."""
         return self.limit
 
-    def take(self, state: State | None, cost: float, now: float) -> Taken:
+    def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Write ``cost`` entries into the log."""
         log = self._counted(state, now)
         over = len(log) + cost - self.limit
         if over > 0:
             left = max(0, int(self.limit) - len(log))
             more = max(1, len(log) + 1 - int(self.limit) + left)
-            return Taken(False, left, self._end(log, more, now), self._end(log, int(over), now))
+            return False, left, self._end(log, more, now), self._end(log, int(over), now), None
         log = insert(log, cost, now)
         left = int(self.limit) - len(log)
-        return Taken(True, left, self._end(log, 1, now) if log else 0.0, 0.0, log)
+        return True, left, self._end(log, 1, now) if log else 0.0, 0.0, log
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Write ``cost`` entries, more than there should be where need be."""

@@ -1,0 +1,73 @@
+"""The short way through a layer: for a request that is simply counted and let through.
+
+It does what the long way does, in a third of the time, where all quotas are counted in this process, for every request,
+by address. Whatever is out of the ordinary goes the long way. What is made ready once is made ready here.
+"""
+
+from typing import final
+
+from asgi_patterns.kernel.address import UNIX, address_key
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.ratelimit.asks import Decision
+from asgi_patterns.ratelimit.memory import allows
+from asgi_patterns.ratelimit.picking import Plain
+from asgi_patterns.ratelimit.record import RECORDS, Desk, Record, Slip
+from asgi_patterns.ratelimit.rules import Taken
+
+
+@final
+class ShortWay:
+    """A wired app. ``long_way`` is another one, for what this one does not take."""
+
+    __slots__ = ("_app", "_desk", "_long_way", "_plain", "_take", "_write")
+
+    def __init__(self, app: ASGIApp, desk: Desk, plain: Plain, long_way: ASGIApp) -> None:
+        self._app = app
+        self._desk = desk
+        self._plain = plain
+        self._take = plain.counters.gate(plain.stakes, [gauge.warn_below for gauge in plain.gauges])
+        self._write = desk.fields.writer(plain.gauges)
+        self._long_way = long_way
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the request and let it through, or let it go the long way."""
+        if scope["type"] != "http" or scope["method"] == "OPTIONS" or RECORDS in scope:
+            return await self._long_way(scope, receive, send)
+        exchange, scope = Exchange.of(scope)
+        if exchange.parent is not None:
+            return await self._app(scope, receive, send)
+        peer = scope.get("client")
+        key = address_key(peer[0]) if peer else UNIX
+        is_plain, at, taken = self._take(key)
+        slip: Slip = (self.record, exchange, scope, send, key, at, taken)
+        scope[RECORDS] = slip
+        if not is_plain:
+            return await self._notable(self.record(slip), receive)
+
+        def on_head(head: Message) -> Send | None:
+            if scope[RECORDS] is not slip or exchange.turned_away or scope["state"]:
+                return self.record(slip).on_head(head)
+            self._write(head["headers"], taken)
+            return None
+
+        await self._app(scope, receive, Link(send, on_head))
+
+    async def _notable(self, record: Record, receive: Receive) -> None:
+        """Refuse the request, or let it through when somebody has to be told of it."""
+        link = Link(record.send, record.on_head)
+        await (self._app if record.problem is None else record.problem)(record.scope, receive, link)
+
+    def record(self, slip: Slip) -> Record:
+        """Return the record that the long way would have made; always the same for one request."""
+        _, exchange, scope, send, key, at, taken = slip
+        found: list[Record] | Slip = scope.pop(RECORDS)
+        if isinstance(found, list):
+            scope[RECORDS] = found
+            return found[0]
+        plain = self._plain
+        record = Record(self._desk, exchange, scope, send).enlist()
+        decision = Decision(allows(plain.stakes, taken), [Taken(*each) for each in taken], [at] * len(taken))
+        record.decide(plain.gauges, [(stake, key) for stake in plain.stakes], decision, plain.counters)
+        return record
