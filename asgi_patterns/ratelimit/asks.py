@@ -11,9 +11,9 @@ from asgi_patterns.ratelimit.rules import Rule, Taken
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stake:
-    """How much of which quota."""
+    """How much of which quota. Two are the same only if they are one: that is what makes them quick to look up."""
 
     quota: str
     """Its name: counts of different ones have nothing to do with each other."""

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from math import floor
-from typing import final
+from typing import ClassVar, final
 
 from asgi_patterns.ratelimit.rules import ALMOST, Outcome, State
 
@@ -17,6 +17,8 @@ class TokenBucket:
 
     capacity: float
     rate: float
+
+    is_owned: ClassVar[bool] = False
 
     @property
     def most(self) -> float:
@@ -76,6 +78,8 @@ class LeakyBucket:
 
     interval: float
     max_delay: float = 0.0
+
+    is_owned: ClassVar[bool] = False
 
     @property
     def most(self) -> float:

@@ -16,6 +16,9 @@ from asgi_patterns.ratelimit.slots import Slots
 ANONYMOUS: Final = "anonymous"
 AUTHENTICATED: Final = "authenticated"
 
+MOST_STAKES: Final = 256
+"""Costs for which the stake is kept."""
+
 PK_BYTES: Final = 6
 """Bytes of a partition key: enough to tell keys apart, too few to tell whose they are."""
 
@@ -34,6 +37,7 @@ class Gauge:
         """Whether it is only for requests that no ``match`` takes."""
         self.patterns = tuple(quota.patterns)
         self.binding = quota.mode == "enforce"
+        self._stakes: dict[int, Stake] = {}
         is_fixed = quota.unit == "requests" and not callable(quota.cost)
         self.stake = self.at(quota.cost) if is_fixed and isinstance(quota.cost, int) else None
         """What a request puts at stake, where that is the same for all."""
@@ -70,7 +74,12 @@ class Gauge:
 
     def at(self, cost: int) -> Stake:
         """Return what is at stake for a request of that cost."""
-        return Stake(self.name, self.rule, cost, self.binding)
+        stake = self._stakes.get(cost)
+        if stake is None:
+            stake = Stake(self.name, self.rule, cost, self.binding)
+            if len(self._stakes) < MOST_STAKES:
+                self._stakes[cost] = stake
+        return stake
 
     def is_for_tier(self, *, known: bool, tier: str | None) -> bool:
         """Whether it is for a caller of ``tier``; ``known`` is whether there is a caller at all."""

@@ -26,26 +26,27 @@ from asgi_patterns.ratelimit.script import (
     NO_TOKEN,
     Broken,
     Order,
-    Reply,
     Verb,
+    by_tag,
     code_of,
     decode,
     encode,
     encode_ask,
+    order,
+    pack,
 )
-from asgi_patterns.ratelimit.session import Session, Tagged
+from asgi_patterns.ratelimit.session import Session
 from asgi_patterns.ratelimit.slots import Slots
-from asgi_patterns.ratelimit.windows import SlidingLog
 
 _log = logging.getLogger("asgi_patterns.ratelimit")
 
 SCRIPT: Final = Script(files(__package__).joinpath("script.lua").read_text("utf-8"))
 
-_OWNED: Final = (Slots, SlidingLog)  # what they remember is told apart by whose it is
+_AWAY: Final = (Unreachable, TimeoutError, Broken)
 
 MOST_REFUSED: Final = 10_000
 """Refusals that are remembered, so that for who comes again too early the store is not asked."""
-MOST_ENCODED: Final = 4096
+MOST_FORMS: Final = 4096
 """Forms of asking that are kept ready."""
 
 
@@ -62,20 +63,30 @@ class RedisCounters:
         self._timeout = timeout
         self._breaker = Breaker()
         self._refused = Refused(MOST_REFUSED)
-        self._encoded: dict[tuple[str, float, bool], bytes] = {}
+        self._forms: dict[Stake, tuple[str, bytes, bytes]] = {}
         self._session: Session | None = None
 
     async def take(self, asks: Sequence[Ask]) -> Decision:
         """Look at all, and charge all if each binding one allows it. Raises ``StoreAway``."""
-        if self._refused and (known := self._known(asks)) is not None:
+        if self._refused.known and (known := self._known(asks)) is not None:
             return known
-        session = self._reach()
-        token = randbytes(8) if any(isinstance(stake.rule, _OWNED) for stake, _ in asks) else NO_TOKEN
-        if self._partitions == 1:
-            decision = await self._ask(session, "0", asks, token)
-        else:
+        if self._breaker.refuses and not self._breaker.may_probe(time.monotonic()):
+            raise StoreAway
+        session = self._here()
+        token = randbytes(8) if [1 for stake, _ in asks if stake.rule.is_owned] else NO_TOKEN
+        if self._partitions > 1:
             decision = await self._take_apart(session, asks, token)
-        self._note(session, asks, decision)
+        elif token is NO_TOKEN:
+            try:
+                decision = await session.together.ask(self._order(b"T", "0", asks))
+            except _AWAY as error:
+                raise StoreAway from error
+        else:
+            decision = await self._borrow(session, "0", asks, token)
+        if not decision.allowed:
+            self._remember(asks, decision)
+        elif token is not NO_TOKEN:
+            self._hold(session, asks, decision)
         return decision
 
     def charge(self, ask: Ask) -> None:
@@ -93,8 +104,8 @@ class RedisCounters:
         self._refused.drop(ask)
         tag = self._tag(ask)
         try:
-            await self._here().together.ask(Tagged(tag, self._order(b"F", tag, (ask,), NO_TOKEN)))
-        except (Unreachable, TimeoutError, Broken) as error:
+            await self._here().together.ask(self._order(b"F", tag, (ask,)))
+        except _AWAY as error:
             raise StoreAway from error
 
     async def open(self) -> None:
@@ -113,24 +124,25 @@ class RedisCounters:
         if session is not None:
             await session.aclose()
 
-    async def _ask(self, session: Session, tag: str, asks: Sequence[Ask], token: bytes) -> Decision:
-        answer = session.together.ask(Tagged(tag, self._order(b"T", tag, asks, token)))
+    async def _borrow(self, session: Session, tag: str, asks: Sequence[Ask], token: bytes) -> Decision:
+        """Take what has to be given back: who leaves while it is lent to him returns it as soon as it is."""
+        answer = session.together.ask(self._order(b"T", tag, asks, token=token))
         try:
-            # Who leaves while slots are being lent to him has to return them once they are.
-            reply = await (answer if token == NO_TOKEN else asyncio.shield(answer))
+            return await asyncio.shield(answer)
         except asyncio.CancelledError:
             if not answer.cancelled():
-                answer.add_done_callback(partial(self._return, asks, token))
+                answer.add_done_callback(partial(self._return, asks))
             raise
-        except (Unreachable, TimeoutError, Broken) as error:
+        except _AWAY as error:
             raise StoreAway from error
-        return Decision(reply.allowed, reply.taken, [reply.at] * len(asks), token)
 
-    def _return(self, asks: Sequence[Ask], token: bytes, answer: "asyncio.Future[Reply]") -> None:
-        if not answer.cancelled() and answer.exception() is None and answer.result().allowed:
-            for ask, taken in zip(asks, answer.result().taken, strict=True):
-                if taken.allowed:
-                    self.give_back(ask, answer.result().at, token)
+    def _return(self, asks: Sequence[Ask], answer: "asyncio.Future[Decision]") -> None:
+        if answer.cancelled() or answer.exception() is not None or not answer.result().allowed:
+            return
+        decision = answer.result()
+        for ask, taken, at in zip(asks, decision.taken, decision.times, strict=True):
+            if taken.allowed:
+                self.give_back(ask, at, decision.token)
 
     async def _take_apart(self, session: Session, asks: Sequence[Ask], token: bytes) -> Decision:
         """Decide partition by partition, and give back what earlier ones charged where a later one refuses."""
@@ -142,7 +154,7 @@ class RedisCounters:
         charged: list[tuple[Ask, float]] = []
         try:
             for tag, places in groups.items():
-                decision = await self._ask(session, tag, [asks[place] for place in places], token)
+                decision = await self._borrow(session, tag, [asks[place] for place in places], token)
                 for place, one, at in zip(places, decision.taken, decision.times, strict=True):
                     taken[place], times[place] = one, at
                 if not decision.allowed:
@@ -163,25 +175,19 @@ class RedisCounters:
             return None
         return Decision(False, [each or UNSEEN for each in found], [0.0] * len(asks))
 
-    def _note(self, session: Session, asks: Sequence[Ask], decision: Decision) -> None:
-        """Remember refusals, and renew slots that were taken."""
-        if not decision.allowed:
-            now = time.monotonic()
-            for ask, taken in zip(asks, decision.taken, strict=True):
-                if not taken.allowed:
-                    self._refused.note(ask, taken, now)
-        elif decision.token != NO_TOKEN:
-            for ask, taken in zip(asks, decision.taken, strict=True):
-                rule = ask[0].rule
-                if taken.allowed and isinstance(rule, Slots):
-                    tag = self._tag(ask)
-                    session.hold(Tagged(tag, self._order(b"N", tag, (ask,), decision.token)), rule.lease)
+    def _remember(self, asks: Sequence[Ask], decision: Decision) -> None:
+        now = time.monotonic()
+        for ask, taken in zip(asks, decision.taken, strict=True):
+            if not taken.allowed:
+                self._refused.note(ask, taken, now)
 
-    def _reach(self) -> Session:
-        """Return the session, unless the store is known to be away. One caller at a time finds out if it is."""
-        if self._breaker.refuses and not self._breaker.may_probe(time.monotonic()):
-            raise StoreAway
-        return self._here()
+    def _hold(self, session: Session, asks: Sequence[Ask], decision: Decision) -> None:
+        """Renew the slots that were taken, until they are given back."""
+        for ask, taken in zip(asks, decision.taken, strict=True):
+            rule = ask[0].rule
+            if taken.allowed and isinstance(rule, Slots):
+                tag = self._tag(ask)
+                session.hold(self._order(b"N", tag, (ask,), token=decision.token), rule.lease)
 
     def _here(self) -> Session:
         session = self._session
@@ -189,29 +195,28 @@ class RedisCounters:
             session = self._session = Session(self._store, self._fly)
         return session
 
-    async def _fly(self, redis: Redis, orders: Sequence[Tagged]) -> Sequence[Reply | Exception]:
+    async def _fly(self, redis: Redis, orders: Sequence[Order]) -> Sequence[Decision | Exception]:
         began = time.monotonic()
-        groups: dict[str, list[int]] = {}
-        for place, tagged in enumerate(orders):
-            groups.setdefault(tagged.tag, []).append(place)
-        batches = [[orders[place].order for place in places] for places in groups.values()]
-        calls = [_call(tag, batch) for tag, batch in zip(groups, batches, strict=True)]
+        batches = [orders] if self._partitions == 1 else by_tag(orders)
         try:
-            outcomes = await redis.run(SCRIPT, calls, within=self._timeout)
+            outcomes = await redis.run(SCRIPT, [_call(batch) for batch in batches], within=self._timeout)
         except (Unreachable, TimeoutError) as error:
             self._failed(error, began)
             raise
-        answers: list[Reply | Exception] = [StoreAway()] * len(orders)
-        for places, batch, outcome in zip(groups.values(), batches, outcomes, strict=True):
-            for place, answer in zip(places, self._read(outcome, batch, began), strict=True):
-                answers[place] = answer
-        return answers
+        answers = [
+            self._read(outcome, batch, began) for outcome, batch in zip(outcomes, batches, strict=True)
+        ]
+        if len(batches) == 1:
+            return answers[0]
+        # In the order in which they were asked, which each tag has kept among its own.
+        found = {batch[0].tag: iter(answer) for batch, answer in zip(batches, answers, strict=True)}
+        return [next(found[order.tag]) for order in orders]
 
-    def _read(self, outcome: object, batch: Sequence[Order], began: float) -> Sequence[Reply | Exception]:
+    def _read(self, outcome: object, batch: Sequence[Order], began: float) -> Sequence[Decision | Exception]:
         if isinstance(outcome, bytes):
             self._breaker.succeeded()
             self.trouble = ""
-            return list(decode(outcome, batch))
+            return decode(outcome, batch)
         error = (
             outcome
             if isinstance(outcome, Exception)
@@ -230,25 +235,34 @@ class RedisCounters:
 
     def _post(self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN) -> Order:
         tag = self._tag(ask)
-        order = self._order(verb, tag, (ask,), token, at)
+        order = self._order(verb, tag, (ask,), at=at, token=token)
         if not self._breaker.refuses:
-            self._here().together.post(Tagged(tag, order))
+            self._here().together.post(order)
         return order
 
-    def _order(self, verb: Verb, tag: str, asks: Sequence[Ask], token: bytes, at: float = 0.0) -> Order:
-        keys = [
-            f"{self._prefix}:{{{tag}}}:{stake.quota}:{code_of(stake.rule)}:{key}".encode()
-            for stake, key in asks
-        ]
-        return Order(verb, keys, [self._encode(stake) for stake, _ in asks], at, token)
+    def _order(
+        self, verb: Verb, tag: str, asks: Sequence[Ask], *, at: float = 0.0, token: bytes = NO_TOKEN
+    ) -> Order:
+        if verb == b"T" and len(asks) == 1 and token is NO_TOKEN:
+            # Nearly every order is this one, and has been packed before.
+            stake, key = asks[0]
+            head, _, packed = self._form(stake)
+            return Order(tag, (f"{self._prefix}:{{{tag}}}:{head}{key}".encode(),), packed, 1)
+        keys, forms = [], []
+        for stake, key in asks:
+            head, form, _ = self._form(stake)
+            keys.append(f"{self._prefix}:{{{tag}}}:{head}{key}".encode())
+            forms.append(form)
+        return order(verb, keys, forms, at=at, token=token, tag=tag)
 
-    def _encode(self, stake: Stake) -> bytes:
-        form = (stake.quota, stake.cost, stake.binding)
-        found = self._encoded.get(form)
+    def _form(self, stake: Stake) -> tuple[str, bytes, bytes]:
+        """Return what a key begins with, how the stake is put, and the order to take it alone."""
+        found = self._forms.get(stake)
         if found is None:
-            if len(self._encoded) >= MOST_ENCODED:
-                self._encoded.clear()  # costs that a function makes may be as many as there are requests
-            found = self._encoded[form] = encode_ask(stake.rule, stake.cost, binding=stake.binding)
+            if len(self._forms) >= MOST_FORMS:
+                self._forms.clear()  # costs that a function makes may be as many as there are requests
+            ask = encode_ask(stake.rule, stake.cost, binding=stake.binding)
+            found = self._forms[stake] = (f"{stake.quota}:{code_of(stake.rule)}:", ask, pack(b"T", (ask,)))
         return found
 
     def _tag(self, ask: Ask) -> str:
@@ -259,6 +273,6 @@ class RedisCounters:
         return str(crc32(named.encode()) % self._partitions)
 
 
-def _call(tag: str, orders: Sequence[Order]) -> Call:
+def _call(orders: Sequence[Order]) -> Call:
     keys, packed = encode(orders)
-    return Call(tag, keys, (b"", packed))
+    return Call(orders[0].tag, keys, (b"", packed))

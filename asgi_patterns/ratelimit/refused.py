@@ -20,28 +20,25 @@ class Refused:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._known: OrderedDict[tuple[str, str], _Until] = OrderedDict()
-
-    def __bool__(self) -> bool:
-        return bool(self._known)
+        self.known: OrderedDict[tuple[str, str], _Until] = OrderedDict()
 
     def note(self, ask: Ask, taken: Taken, now: float) -> None:
         """Remember that ``ask`` is refused. Slots are not: one may be given back at any moment."""
         stake, key = ask
         if isinstance(stake.rule, Slots) or not stake.binding or stake.cost > stake.rule.most:
             return
-        self._known[stake.quota, key] = _Until(now + taken.wait, stake.cost, taken.remaining)
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
+        self.known[stake.quota, key] = _Until(now + taken.wait, stake.cost, taken.remaining)
+        if len(self.known) > self._most:
+            self.known.popitem(last=False)
 
     def look(self, ask: Ask, now: float) -> Taken | None:
         """Return the refusal of ``ask``, if what is known is enough for it."""
         stake, key = ask
-        known = self._known.get((stake.quota, key))
+        known = self.known.get((stake.quota, key))
         if known is None:
             return None
         if now >= known.until:
-            del self._known[stake.quota, key]
+            del self.known[stake.quota, key]
             return None
         if stake.cost < known.cost or not stake.binding:
             return None
@@ -50,4 +47,4 @@ class Refused:
 
     def drop(self, ask: Ask) -> None:
         """Forget what is known of a key: its count has been reset."""
-        self._known.pop((ask[0].quota, ask[1]), None)
+        self.known.pop((ask[0].quota, ask[1]), None)

@@ -4,7 +4,7 @@
 The script for Redis computes the same, step by step: a change here is a change there.
 """
 
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Final, NamedTuple, Protocol, TypeAlias
 
 State = tuple[float, ...]
 """What is remembered of one key. None is remembered of a key that has not been seen, or not for long enough."""
@@ -33,6 +33,9 @@ Outcome: TypeAlias = "tuple[bool, int, float, float, State | None]"
 
 class Rule(Protocol):
     """One algorithm with its numbers. ``cost`` is what the request is counted as, ``now`` is in seconds."""
+
+    is_owned: ClassVar[bool]
+    """Whether what is remembered is told apart by whose it is."""
 
     @property
     def most(self) -> float:

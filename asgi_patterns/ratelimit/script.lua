@@ -223,13 +223,20 @@ local acts = {C = 'charge', R = 'refund', N = 'renew'}
 local data, place, number = ARGV[2], 1, 0
 local replies = {pack('<d', now)}
 
+-- Nearly every order: to take of one key.
+local function take_one(rule, binding, key, cost, one, two, token)
+  local yes, left, more, wait, a, b, c = rule.take(key, cost, one, two)
+  if yes == 1 then rule.commit(key, cost, one, two, token, a, b, c) end
+  return pack('<BBddd', (yes == 1 or binding == 0) and 1 or 0, yes, left, more, wait)
+end
+
 local function take(asks, token)
   local allowed, parts = 1, {}
-  for _, ask in ipairs(asks) do
+  for index, ask in ipairs(asks) do
     local yes, left, more, wait, a, b, c = rules[ask.code].take(ask.key, ask.cost, ask.one, ask.two)
     if yes == 0 and ask.binding == 1 then allowed = 0 end
     ask.yes, ask.a, ask.b, ask.c = yes, a, b, c
-    parts[#parts + 1] = pack('<Bddd', yes, left, more, wait)
+    parts[index] = pack('<Bddd', yes, left, more, wait)
   end
   if allowed == 1 then
     for _, ask in ipairs(asks) do
@@ -254,16 +261,22 @@ local function act(verb, asks, at, token)
 end
 
 while place <= #data do
-  local verb, count, at, token
+  local verb, count, at, token, done, reply
   verb, count, at, token, place = unpack('<c1Bdc8', data, place)
-  local asks = {}
-  for index = 1, count do
-    local ask = {key = KEYS[number + index]}
-    ask.code, ask.binding, ask.cost, ask.one, ask.two, place = unpack('<c1Bddd', data, place)
-    asks[index] = ask
+  if verb == 'T' and count == 1 then
+    local code, binding, cost, one, two
+    code, binding, cost, one, two, place = unpack('<c1Bddd', data, place)
+    done, reply = pcall(take_one, rules[code], binding, KEYS[number + 1], cost, one, two, token)
+  else
+    local asks = {}
+    for index = 1, count do
+      local ask = {key = KEYS[number + index]}
+      ask.code, ask.binding, ask.cost, ask.one, ask.two, place = unpack('<c1Bddd', data, place)
+      asks[index] = ask
+    end
+    done, reply = pcall(act, verb, asks, at, token)
   end
   number = number + count
-  local done, reply = pcall(act, verb, asks, at, token)
   replies[#replies + 1] = done and reply or pack('<B', 2)
 end
 return table.concat(replies)

@@ -7,9 +7,10 @@ order, so that both come to the same numbers. Its text is constant: orders trave
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from asgi_patterns.ratelimit.asks import Decision
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
 from asgi_patterns.ratelimit.rules import Rule, Taken
 from asgi_patterns.ratelimit.slots import Slots
@@ -19,11 +20,14 @@ Verb: TypeAlias = Literal[b"T", b"C", b"R", b"N", b"F"]
 """Take, charge, refund, renew, forget."""
 
 NO_TOKEN: Final = bytes(8)
+DONE: Final = 1
+BROKEN: Final = 2
 
 _ORDER = struct.Struct("<cBd8s")
 _ASK = struct.Struct("<cBddd")
 _NOW = struct.Struct("<d")
 _TAKEN = struct.Struct("<Bddd")
+_ONE = struct.Struct("<BBddd")  # an order that takes of one key: most do
 
 
 class Broken(Exception):
@@ -31,24 +35,17 @@ class Broken(Exception):
 
 
 class Order(NamedTuple):
-    """One thing to do to several keys in one step."""
+    """One thing to do to several keys in one step. ``order`` makes one."""
 
-    verb: Verb
+    tag: str
+    """The hash tag that all keys have, which says where on a cluster they are."""
     keys: Sequence[bytes]
-    asks: Sequence[bytes]
-    """What ``encode_ask`` makes, one for each key."""
-    at: float = 0.0
-    """When that was taken which is refunded or renewed."""
+    packed: bytes
+    """What is to be done, as the script reads it."""
+    wants: int
+    """How many outcomes it is answered with: as many as it takes of."""
     token: bytes = NO_TOKEN
     """Whose entries of a log, or slots, these are."""
-
-
-class Reply(NamedTuple):
-    """What became of an order to take. ``taken`` has an entry for each ask."""
-
-    at: float
-    allowed: bool
-    taken: Sequence[Taken]
 
 
 def encode_ask(rule: Rule, cost: float, *, binding: bool) -> bytes:
@@ -79,33 +76,60 @@ def _parameters(rule: Rule) -> tuple[bytes, float, float]:
     raise TypeError(f"{rule!r} is not known to the script")
 
 
+def pack(verb: Verb, asks: Sequence[bytes], *, at: float = 0.0, token: bytes = NO_TOKEN) -> bytes:
+    """Return an order as the script reads it. ``asks`` are what ``encode_ask`` makes, one for each key.
+
+    ``at`` is when that was taken which is refunded.
+    """
+    return _ORDER.pack(verb, len(asks), at, token) + b"".join(asks)
+
+
+def order(
+    verb: Verb,
+    keys: Sequence[bytes],
+    asks: Sequence[bytes],
+    *,
+    at: float = 0.0,
+    token: bytes = NO_TOKEN,
+    tag: str = "",
+) -> Order:
+    """Return an order to do the same to several keys."""
+    wants = len(keys) if verb == b"T" else 0
+    return Order(tag, keys, pack(verb, asks, at=at, token=token), wants, token)
+
+
 def encode(orders: Sequence[Order]) -> tuple[list[bytes], bytes]:
     """Return the keys of all orders, and what to do with them."""
-    keys: list[bytes] = []
-    parts: list[bytes] = []
-    for verb, own, asks, at, token in orders:
-        keys += own
-        parts.append(_ORDER.pack(verb, len(own), at, token))
-        parts += asks
-    return keys, b"".join(parts)
+    keys = [key for each in orders for key in each.keys]
+    return keys, b"".join([each.packed for each in orders])
 
 
-def decode(reply: bytes, orders: Sequence[Order]) -> Iterator[Reply | Broken]:
-    """Yield what became of each order, in their order; of all but taking, only whether it was done."""
+def by_tag(orders: Sequence[Order]) -> list[list[Order]]:
+    """Return the orders of each tag, in their order."""
+    groups: dict[str, list[Order]] = {}
+    for order in orders:
+        groups.setdefault(order.tag, []).append(order)
+    return [*groups.values()]
+
+
+def decode(reply: bytes, orders: Sequence[Order]) -> list[Decision | Broken]:
+    """Return what became of each order, in their order; of all but taking, only whether it was done."""
     (now,) = _NOW.unpack_from(reply)
     place = _NOW.size
-    for order in orders:
-        status = reply[place]
-        place += 1
-        if status == 2:
-            yield Broken("the store could not do this: a key may hold something else")
-        elif order.verb == b"T":
-            end = place + _TAKEN.size * len(order.keys)
-            yield Reply(now, status == 1, [_taken(*each) for each in _TAKEN.iter_unpack(reply[place:end])])
-            place = end
+    answers: list[Decision | Broken] = []
+    for _, _, _, wants, token in orders:
+        if reply[place] == BROKEN:
+            answers.append(Broken("the store could not do this: a key may hold something else"))
+            place += 1
+        elif wants == 1:
+            done, allowed, left, more_in, wait = _ONE.unpack_from(reply, place)
+            taken = Taken(allowed == 1, int(left), more_in, wait)
+            answers.append(Decision(done == DONE, (taken,), (now,), token))
+            place += _ONE.size
         else:
-            yield Reply(now, True, ())
-
-
-def _taken(allowed: int, remaining: float, more_in: float, wait: float) -> Taken:
-    return Taken(allowed == 1, int(remaining), more_in, wait)
+            end = place + 1 + _TAKEN.size * wants
+            each = _TAKEN.iter_unpack(reply[place + 1 : end])
+            several = [Taken(allowed == 1, int(left), more_in, wait) for allowed, left, more_in, wait in each]
+            answers.append(Decision(reply[place] == DONE, several, [now] * wants, token))
+            place = end
+    return answers

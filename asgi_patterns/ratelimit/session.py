@@ -2,24 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from asgi_patterns.kernel.redis import Redis, lease
 from asgi_patterns.kernel.store import Store
 from asgi_patterns.kernel.together import Together
-from asgi_patterns.ratelimit.script import Broken, Order, Reply
+from asgi_patterns.ratelimit.asks import Decision
+from asgi_patterns.ratelimit.script import Order
 
-Fly = Callable[[Redis, Sequence["Tagged"]], Awaitable[Sequence[Reply | Broken | Exception]]]
+Fly = Callable[[Redis, Sequence[Order]], Awaitable[Sequence[Decision | Exception]]]
 
 RENEWALS: Final = 3
 """How often a slot is renewed in the time of one lease: one or two that are lost do no harm."""
-
-
-class Tagged(NamedTuple):
-    """An order, and the hash tag that all of its keys have."""
-
-    tag: str
-    order: Order
 
 
 @final
@@ -30,13 +24,13 @@ class Session:
         """``fly`` sends orders, and returns what became of each."""
         self.loop = asyncio.get_running_loop()
         self.redis = lease(store)
-        self.together: Together[Tagged, Reply] = Together(lambda orders: fly(self.redis, orders))
-        self._held: dict[tuple[bytes, bytes], tuple[Tagged, float]] = {}
+        self.together: Together[Order, Decision] = Together(lambda orders: fly(self.redis, orders))
+        self._held: dict[tuple[bytes, bytes], tuple[Order, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def hold(self, order: Tagged, seconds: float) -> None:
+    def hold(self, order: Order, seconds: float) -> None:
         """Send ``order``, which renews a lease of so many seconds, again and again."""
-        self._held[order.order.token, order.order.keys[0]] = order, seconds
+        self._held[order.token, order.keys[0]] = order, seconds
         due = self.loop.time() + seconds / RENEWALS
         if self._timer is None or due < self._timer.when():
             self._set_timer(due)

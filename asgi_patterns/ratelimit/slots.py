@@ -5,7 +5,7 @@ A slot is lent, for a while that is renewed as long as the request runs. Who has
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Final, final
+from typing import ClassVar, Final, final
 
 from asgi_patterns.ratelimit.rules import Outcome, State
 from asgi_patterns.ratelimit.windows import LONGEST_LOG, insert, remove
@@ -21,6 +21,8 @@ class Slots:
 
     limit: float
     lease: float
+
+    is_owned: ClassVar[bool] = True
 
     @property
     def most(self) -> float:

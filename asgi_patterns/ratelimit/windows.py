@@ -7,7 +7,7 @@
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from math import floor
-from typing import Final, final
+from typing import ClassVar, Final, final
 
 from asgi_patterns.ratelimit.rules import ALMOST, Outcome, State
 
@@ -22,6 +22,8 @@ class FixedWindow:
 
     limit: float
     window: float
+
+    is_owned: ClassVar[bool] = False
 
     @property
     def most(self) -> float:
@@ -68,6 +70,8 @@ class SlidingWindow:
 
     limit: float
     window: float
+
+    is_owned: ClassVar[bool] = False
 
     @property
     def most(self) -> float:
@@ -136,6 +140,8 @@ class SlidingLog:
 
     limit: float
     window: float
+
+    is_owned: ClassVar[bool] = True
 
     @property
     def most(self) -> float:
