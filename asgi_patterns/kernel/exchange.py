@@ -33,7 +33,8 @@ class Exchange:
     afterwards. Nothing here is shared between two requests.
     """
 
-    # No slots: what most requests never set stands on the class, and costs them nothing.
+    # No slots and no __init__: what most requests never set stands on the class, and costs them nothing.
+    scope: Scope
     context: Context = DEFAULT
     parent: "Exchange | None" = None
     request_id: str | None = None
@@ -50,9 +51,6 @@ class Exchange:
     _client: Client | None = None
     _client_of: tuple[object, object] = (None, None)
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-
     @staticmethod
     def of(scope: Scope) -> "tuple[Exchange, Scope]":
         """Return the exchange of ``scope``, and the scope to pass inwards.
@@ -62,21 +60,21 @@ class Exchange:
         if KEY in scope:
             return scope[KEY], scope
         # As in begin, written out: every request of a layer that stands alone comes by here.
-        inner = {**scope}
+        exchange = Exchange()
+        inner = exchange.scope = {**scope, KEY: exchange}
         if "state" not in inner:
             inner["state"] = {}
-        exchange = inner[KEY] = Exchange(inner)
         return exchange, inner
 
     @staticmethod
     def begin(scope: Scope, context: Context) -> "tuple[Exchange, Scope]":
         """Start an exchange on a copy of ``scope``, in ``context``."""
-        inner = dict(scope)
+        exchange = Exchange()
+        exchange.context = context
+        inner = exchange.scope = {**scope, KEY: exchange}
         # A handler speaks to us through the state, so it has to be in our copy, not in one made further in.
         if "state" not in inner:
             inner["state"] = {}
-        exchange = inner[KEY] = Exchange(inner)
-        exchange.context = context
         return exchange, inner
 
     def child(self, scope: Scope) -> "tuple[Exchange, Scope]":

@@ -65,14 +65,25 @@ class Fields:
         """Return what does for ``gauges``, in the form of the draft alone, what ``write`` does, in less time."""
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
         lengths, names, clear = self._lengths, self._names, self._clear
-        value = _one(gauges[0].head) if len(gauges) == 1 else _several(gauges)
+        parts = [(gauge.share, gauge.head) for gauge in gauges]
+        head = gauges[0].head
 
         def write(headers: RawHeaders, taken: Sequence[Outcome]) -> None:
             for name, _ in headers:
                 if len(name) in lengths and name.lower() in names:
                     clear(headers)
                     break
-            headers.append((b"ratelimit", value(taken)))
+            if len(taken) == 1:
+                _, left, more_in, _, _ = taken[0]
+                # As _item says it, written out: most layers have one quota, and something is missing in it.
+                value = (
+                    b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST)) if more_in else b"%b%d" % (head, left)
+                )
+                headers.append((b"ratelimit", value))
+            else:
+                # As closest_first sorts, without making an object of each.
+                items = [(one[1] * parts[at][0], _item(parts[at][1], one)) for at, one in enumerate(taken)]
+                headers.append((b"ratelimit", b", ".join([item for _, item in sorted(items)])))
             headers.append(policy)
 
         return write
@@ -120,26 +131,11 @@ class Fields:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
 
 
-def _one(head: bytes) -> Callable[[Sequence[Outcome]], bytes]:
-    def value(taken: Sequence[Outcome]) -> bytes:
-        # By position: remaining, more_in.
-        one = taken[0]
-        if one[2]:
-            return b"%b%d;t=%d" % (head, one[1], ceil(one[2] - ALMOST))
-        return b"%b%d" % (head, one[1])
-
-    return value
-
-
-def _several(gauges: Sequence[Gauge]) -> Callable[[Sequence[Outcome]], bytes]:
-    parts = [(gauge.share, at, _one(gauge.head)) for at, gauge in enumerate(gauges)]
-
-    def value(taken: Sequence[Outcome]) -> bytes:
-        # As closest_first does, without making an object of each.
-        order = sorted([(taken[at][1] * share, at) for share, at, _ in parts])
-        return b", ".join([parts[at][2](taken[at : at + 1]) for _, at in order])
-
-    return value
+def _item(head: bytes, outcome: Outcome) -> bytes:
+    _, left, more_in, _, _ = outcome
+    if more_in:
+        return b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))
+    return b"%b%d" % (head, left)
 
 
 def warning(readings: Sequence[Reading]) -> bytes:

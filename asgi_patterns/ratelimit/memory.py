@@ -12,9 +12,9 @@ LOOKED_AT: Final = 8
 
 Shelf = OrderedDict[str, State]
 
-Passed = tuple[bool, float, Sequence[Outcome]]
-"""Whether it is plain, when it was charged, and what each quota says."""
-Gate = Callable[[str], Passed]
+Passed = tuple[float, Sequence[Outcome]]
+"""When a request was charged, and what each quota says."""
+Gate = Callable[[str], Passed | Decision]
 
 
 @final
@@ -34,20 +34,18 @@ class MemoryCounters:
         """Look at all, and charge all if each binding one allows it. Nothing is awaited in between."""
         now = self._clock()
         shelves = self._shelves
-        found = [
-            Taken(*stake.rule.take(shelves[stake.quota].get(key), stake.cost, now)) for stake, key in asks
-        ]
-        allowed = allows([stake for stake, _ in asks], found)
-        if allowed:
-            for (stake, key), taken in zip(asks, found, strict=True):
+        found = [stake.rule.take(shelves[stake.quota].get(key), stake.cost, now) for stake, key in asks]
+        decision = _decision([stake for stake, _ in asks], found, now)
+        if decision.allowed:
+            for (stake, key), taken in zip(asks, decision.taken, strict=True):
                 if taken.state is not None:
                     self._keep(stake, key, taken.state, now)
-        return Decision(allowed, found, [now] * len(found))
+        return decision
 
     def gate(self, stakes: Sequence[Stake], limits: Sequence[float]) -> Gate:
         """Return what does for the same ``stakes`` again and again what ``take`` does, in less time.
 
-        It tells whether that was plain: all allow it, and each has more left than its part of ``limits``.
+        For a key that is not over any of them and has more left than ``limits`` say, it returns no whole decision.
         """
         return self._one(stakes[0], limits[0]) if len(stakes) == 1 else self._several(stakes, limits)
 
@@ -55,17 +53,18 @@ class MemoryCounters:
         clock, most, rule, cost = self._clock, self._most, stake.rule, stake.cost
         shelf, take = self._shelves[stake.quota], stake.rule.take
 
-        def gate(key: str) -> Passed:
+        def gate(key: str) -> Passed | Decision:
             now = clock()
             taken = take(shelf.get(key), cost, now)
             # By position, which is faster than by name: remaining, state.
             state = taken[4]
-            if state is None:
-                return False, now, (taken,)
-            shelf[key] = state
-            if len(shelf) > most:
-                _make_room(shelf, rule, now)
-            return taken[1] > limit, now, (taken,)
+            if state is not None:
+                shelf[key] = state
+                if len(shelf) > most:
+                    _make_room(shelf, rule, now)
+                if taken[1] > limit:
+                    return now, (taken,)
+            return _decision((stake,), (taken,), now)
 
         return gate
 
@@ -76,7 +75,7 @@ class MemoryCounters:
             for stake, limit in zip(stakes, limits, strict=True)
         ]
 
-        def gate(key: str) -> Passed:
+        def gate(key: str) -> Passed | Decision:
             now = clock()
             is_plain = True
             found = []
@@ -91,7 +90,7 @@ class MemoryCounters:
                         shelf[key] = state
                         if len(shelf) > most:
                             _make_room(shelf, rule, now)
-            return is_plain, now, found
+            return (now, found) if is_plain else _decision(stakes, found, now)
 
         return gate
 
@@ -125,6 +124,16 @@ class MemoryCounters:
 def allows(stakes: Sequence[Stake], found: Sequence[Outcome]) -> bool:
     """Whether a request may pass: no binding stake is refused."""
     return all(taken[0] or not stake.binding for stake, taken in zip(stakes, found, strict=True))
+
+
+def whole(passed: Passed) -> Decision:
+    """Return the whole decision about a request that a gate has let pass."""
+    now, found = passed
+    return Decision(True, [Taken(*each) for each in found], [now] * len(found))
+
+
+def _decision(stakes: Sequence[Stake], found: Sequence[Outcome], now: float) -> Decision:
+    return Decision(allows(stakes, found), [Taken(*each) for each in found], [now] * len(found))
 
 
 def _make_room(shelf: Shelf, rule: Rule, now: float) -> None:

@@ -11,10 +11,9 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.ratelimit.asks import Decision
-from asgi_patterns.ratelimit.memory import allows
+from asgi_patterns.ratelimit.memory import whole
 from asgi_patterns.ratelimit.picking import Plain
 from asgi_patterns.ratelimit.record import RECORDS, Desk, Record, Slip
-from asgi_patterns.ratelimit.rules import Taken
 
 
 @final
@@ -40,16 +39,16 @@ class ShortWay:
             return await self._app(scope, receive, send)
         peer = scope.get("client")
         key = address_key(peer[0]) if peer else UNIX
-        is_plain, at, taken = self._take(key)
-        slip: Slip = (self.record, exchange, scope, send, key, at, taken)
-        scope[RECORDS] = slip
-        if not is_plain:
+        passed = self._take(key)
+        slip = scope[RECORDS] = (self, exchange, scope, send, key, passed)
+        if type(passed) is Decision:
             return await self._notable(self.record(slip), receive)
 
         def on_head(head: Message) -> Send | None:
+            _, exchange, scope, _, _, passed = slip
             if scope[RECORDS] is not slip or exchange.turned_away or scope["state"]:
                 return self.record(slip).on_head(head)
-            self._write(head["headers"], taken)
+            self._write(head["headers"], passed[1])
             return None
 
         await self._app(scope, receive, Link(send, on_head))
@@ -61,13 +60,13 @@ class ShortWay:
 
     def record(self, slip: Slip) -> Record:
         """Return the record that the long way would have made; always the same for one request."""
-        _, exchange, scope, send, key, at, taken = slip
+        _, exchange, scope, send, key, passed = slip
         found: list[Record] | Slip = scope.pop(RECORDS)
         if isinstance(found, list):
             scope[RECORDS] = found
             return found[0]
         plain = self._plain
         record = Record(self._desk, exchange, scope, send).enlist()
-        decision = Decision(allows(plain.stakes, taken), [Taken(*each) for each in taken], [at] * len(taken))
+        decision = passed if isinstance(passed, Decision) else whole(passed)
         record.decide(plain.gauges, [(stake, key) for stake in plain.stakes], decision, plain.counters)
         return record
