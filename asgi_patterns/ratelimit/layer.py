@@ -31,12 +31,12 @@ from asgi_patterns.ratelimit.forecast import FREE, forecast
 from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.guests import BLOCKED, Guests
 from asgi_patterns.ratelimit.keys import parse
-from asgi_patterns.ratelimit.lists import Listed
+from asgi_patterns.ratelimit.lists import Entries, Listed
 from asgi_patterns.ratelimit.messages import MessageRate
 from asgi_patterns.ratelimit.picking import Places
 from asgi_patterns.ratelimit.pool import Pool, StoreAwayPolicy
 from asgi_patterns.ratelimit.quota import AnyKey, AnyQuota, Quota, check_labels
-from asgi_patterns.ratelimit.rates import read
+from asgi_patterns.ratelimit.rates import check, read
 from asgi_patterns.ratelimit.record import Desk, Record, When
 from asgi_patterns.ratelimit.short import ShortWay
 
@@ -45,13 +45,8 @@ DEFAULT_PARTITIONS: Final = 16
 _PREFIX = r"^[A-Za-z0-9_.:-]{1,64}$"
 
 
-def _check_quotas(quotas: Sequence[Quota | str]) -> Sequence[Quota | str]:
-    check_labels(quotas)
-    return quotas
-
-
 def _check_default(quotas: Sequence[Quota | str], info: ValidationInfo) -> Sequence[Quota | str]:
-    check_labels(quotas, info.data.get("quotas", ()))
+    check_labels([*info.data.get("quotas", ()), *quotas])
     for quota in quotas:
         if isinstance(quota, Quota) and quota.match is not None:
             raise ValueError(f"{quota.label!r} has a match: a default is for what no match takes")
@@ -60,22 +55,8 @@ def _check_default(quotas: Sequence[Quota | str], info: ValidationInfo) -> Seque
     return quotas
 
 
-def _check_list(entries: Sequence[str]) -> Sequence[str]:
-    Listed(entries)
-    return entries
-
-
-def _check_messages(rate: str | None) -> str | None:
-    if rate is not None:
-        read(rate)
-    return rate
-
-
 def _identify(value: object) -> object:
     return from_scope if value == "scope" else value
-
-
-Entries = Annotated[Sequence[str], AfterValidator(_check_list)]
 
 
 @final
@@ -85,7 +66,7 @@ class RateLimit(Layer):
 
     place: ClassVar[Place] = Place.RATE_LIMIT
 
-    quotas: Annotated[Sequence[AnyQuota], AfterValidator(_check_quotas)] = ()
+    quotas: Annotated[Sequence[AnyQuota], AfterValidator(check_labels)] = ()
     """How much of what: rates such as `10/second burst 20`, or tables. All that match a request count it."""
     default: Annotated[Sequence[AnyQuota], AfterValidator(_check_default), Field(validate_default=True)] = ()
     """Quotas for requests that the `match` of no other quota takes."""
@@ -107,7 +88,7 @@ class RateLimit(Layer):
     """Who is neither counted nor refused: networks (`10.0.0.0/8`), and keys such as `user:alice`."""
     block: Entries = ()
     """Who is always refused, with 403: networks, and keys."""
-    messages: Annotated[str | None, AfterValidator(_check_messages)] = None
+    messages: Annotated[str, AfterValidator(check)] | None = None
     """A rate for the messages of each WebSocket, such as `20/second burst 50`; one that is over it is closed (1008)."""
     store: StoreUrl | None = None
     """Where it is counted, if elsewhere than the pipeline says."""

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from typing import final
+from typing import Annotated, final
+
+from pydantic import AfterValidator
 
 from asgi_patterns.kernel.address import TrustedProxies
 
@@ -35,3 +37,12 @@ class Listed:
     def has_address(self, host: str | None) -> bool:
         """Whether an address is in one of the networks."""
         return self._networks.trusts(host)
+
+
+def _check(entries: Sequence[str]) -> Sequence[str]:
+    Listed(entries)
+    return entries
+
+
+Entries = Annotated[Sequence[str], AfterValidator(_check)]
+"""A setting that is such a list."""

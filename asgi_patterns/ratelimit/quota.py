@@ -231,9 +231,10 @@ AnyQuota = Annotated[
 """A quota, or a rate such as ``10/second burst 20``. It is a ``Quota`` once it is taken in."""
 
 
-def check_labels(quotas: Sequence[Quota | str], before: Sequence[Quota | str] = ()) -> None:
-    """Raise ``ValueError`` where two are called the same."""
-    labels = [each.label for each in (*before, *quotas) if isinstance(each, Quota)]
+def check_labels(quotas: Sequence[Quota | str]) -> Sequence[Quota | str]:
+    """Return ``quotas``. Raises ``ValueError`` where two are called the same."""
+    labels = [each.label for each in quotas if isinstance(each, Quota)]
     for label in labels:
         if labels.count(label) > 1:
             raise ValueError(f'two quotas are called {label!r}: give each a name of its own, name="..."')
+    return quotas

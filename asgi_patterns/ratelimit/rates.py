@@ -20,6 +20,12 @@ class Rate(NamedTuple):
     burst: int | None = None
 
 
+def check(text: str) -> str:
+    """Return ``text``. Raises ``ValueError`` where it is no rate."""
+    read(text)
+    return text
+
+
 def read(text: str) -> Rate:
     """Read a rate. Raises ``ValueError`` that names the text that is wrong."""
     from limits import parse  # here: it takes a tenth of a second, and not every process has a rate

@@ -73,20 +73,15 @@ class RedisCounters:
         if self._breaker.refuses and not self._breaker.may_probe(time.monotonic()):
             raise StoreAway
         session = self._here()
-        token = randbytes(8) if [1 for stake, _ in asks if stake.rule.is_owned] else NO_TOKEN
-        if self._partitions > 1:
-            decision = await self._take_apart(session, asks, token)
-        elif token is NO_TOKEN:
-            try:
-                decision = await session.together.ask(self._order(b"T", "0", asks))
-            except _AWAY as error:
-                raise StoreAway from error
-        else:
-            decision = await self._borrow(session, "0", asks, token)
+        owned = [1 for stake, _ in asks if stake.rule.is_owned]
+        if owned or self._partitions > 1:
+            return await self._take_apart(session, asks, randbytes(8) if owned else NO_TOKEN)
+        try:
+            decision = await session.together.ask(self._order(b"T", "0", asks))
+        except _AWAY as error:
+            raise StoreAway from error
         if not decision.allowed:
             self._remember(asks, decision)
-        elif token is not NO_TOKEN:
-            self._hold(session, asks, decision)
         return decision
 
     def charge(self, ask: Ask) -> None:
@@ -146,26 +141,34 @@ class RedisCounters:
 
     async def _take_apart(self, session: Session, asks: Sequence[Ask], token: bytes) -> Decision:
         """Decide partition by partition, and give back what earlier ones charged where a later one refuses."""
-        groups: dict[str, list[int]] = {}
-        # What all clients share comes last: it is not held, even for a moment, by who is refused anyway.
-        for place in sorted(range(len(asks)), key=lambda place: asks[place][1] == EVERYBODY):
-            groups.setdefault(self._tag(asks[place]), []).append(place)
         taken, times = [UNSEEN] * len(asks), [0.0] * len(asks)
         charged: list[tuple[Ask, float]] = []
         try:
-            for tag, places in groups.items():
+            for tag, places in self._groups(asks).items():
                 decision = await self._borrow(session, tag, [asks[place] for place in places], token)
                 for place, one, at in zip(places, decision.taken, decision.times, strict=True):
                     taken[place], times[place] = one, at
                 if not decision.allowed:
-                    return Decision(False, taken, times, token)
+                    refused = Decision(False, taken, times, token)
+                    self._remember(asks, refused)
+                    return refused
                 charged += [(asks[place], times[place]) for place in places if taken[place].allowed]
             charged = []
         finally:
             # Also where the request is cancelled in between, or a node is away.
             for ask, at in charged:
                 self.give_back(ask, at, token)
-        return Decision(True, taken, times, token)
+        whole = Decision(True, taken, times, token)
+        self._hold(session, asks, whole)
+        return whole
+
+    def _groups(self, asks: Sequence[Ask]) -> dict[str, list[int]]:
+        """Return the places of the asks by their tags, in the order in which they are to be decided."""
+        groups: dict[str, list[int]] = {}
+        # What all clients share comes last: it is not held, even for a moment, by who is refused anyway.
+        for place in sorted(range(len(asks)), key=lambda place: asks[place][1] == EVERYBODY):
+            groups.setdefault(self._tag(asks[place]), []).append(place)
+        return groups
 
     def _known(self, asks: Sequence[Ask]) -> Decision | None:
         """Return the refusal of a request that comes again too early."""

@@ -63,6 +63,7 @@ SHELL_PARTS = {
     "ratelimit/pool.py": "waits for the store, and logs that it is away",
     "ratelimit/record.py": "charges a request, and draws jitter",
     "ratelimit/session.py": "belongs to an event loop",
+    "ratelimit/short.py": "lets a request pass",
     "ratelimit/spending.py": "is called by handlers",
 }
 # What puts slices together may know them all.
