@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, Protocol, final
 
 from asgi_patterns.kernel.dialing import connect, find_master
+from asgi_patterns.kernel.errands import Errand, ask
 from asgi_patterns.kernel.resp import ErrorReply, pack
 from asgi_patterns.kernel.slots import Owners, owners, redirected, slot_of
 from asgi_patterns.kernel.store import Node, Store
@@ -55,7 +56,9 @@ class Nodes(Protocol):
 
 
 def nodes_of(store: Store) -> "Nodes":
-    """Return the servers that ``store`` names. Nothing is connected yet."""
+    """Return the servers that ``store`` names; nothing is connected yet. ``ValueError`` for ``memory://``."""
+    if store.kind == "memory":
+        raise ValueError("memory:// is no server")
     if store.kind == "cluster":
         return Cluster(store)
     if store.kind == "sentinel":
@@ -222,8 +225,8 @@ class Cluster:
         for node in candidates:
             try:
                 return self._adopt(await self._table(node, seconds))
-            except (OSError, ValueError) as error:
-                reason = f"{node.host}:{node.port}: {error}"
+            except OSError as error:
+                reason = str(error)
         self._turn += 1
         raise Unreachable(f"no node of the cluster says who has what; {reason}")
 
@@ -236,13 +239,14 @@ class Cluster:
 
     async def _table(self, node: Node, seconds: float) -> Owners:
         link = self._link(node)
+        deadline = asyncio.get_running_loop().time() + seconds
+        (answer,) = await ask([Errand(link, _TABLE, 1)], deadline)
+        if not isinstance(answer, list):
+            raise answer
         try:
-            async with asyncio.timeout(seconds):
-                (reply,) = await link.ask(_TABLE, 1)
-        except TimeoutError:
-            link.renew()
-            raise TimeoutError("no answer in time") from None
-        return owners(reply, node)
+            return owners(answer[0], node)
+        except ValueError as error:
+            raise Unreachable(f"{link.name} {error}") from None
 
     def _adopt(self, table: Owners) -> None:
         self._owners = table

@@ -100,6 +100,8 @@ class Redis:
         """
         if self._end is None or self._is_closed or self._loop is not asyncio.get_running_loop():
             await self._enter()
+        if not calls:
+            return []
         deadline = None if within is None else self._loop.time() + within
         if not self._nodes.is_ready:
             async with asyncio.timeout_at(deadline):

@@ -176,12 +176,20 @@ class Link:
             async with asyncio.timeout(CONNECT_SECONDS):
                 wire = await self._dial()
         except Exception as error:
-            # Its class alone: messages of clients repeat what they were given.
-            raise Unreachable(f"cannot connect to {self.name}: {type(error).__name__}") from error
+            # Its class alone, and no cause: messages of clients repeat what they were given.
+            raise Unreachable(f"cannot connect to {self.name}: {_reason(error)}") from None
         self._wire = wire
         self._wires.add(wire)
         wire.closed.add_done_callback(lambda _: self._wires.discard(wire))
         return wire
+
+
+def _reason(error: BaseException) -> str:
+    """Return the class of what the system said, where that is the reason: ``ConnectionRefusedError``."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, OSError):
+        inner = inner.__cause__ or inner.__context__
+    return type(inner or error).__name__
 
 
 def background(work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
