@@ -84,6 +84,7 @@ ACTING_KERNEL = (
     "link",
     "nodes",
     "redis",
+    "scripts",
     "together",
     "wire",
 )
