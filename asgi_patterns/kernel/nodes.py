@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, MutableMapping, Sequence
 from functools import partial
 from typing import Final, Protocol, final
+from weakref import WeakSet
 
 from asgi_patterns.kernel.dialing import connect, find_master
 from asgi_patterns.kernel.errands import Errand, ask
@@ -122,7 +123,8 @@ class Cluster:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._links: dict[Node, Link] = {}
-        self._leaving: list[Link] = []
+        # With those that are no nodes any more: a link lives as long as it has a connection.
+        self._all: WeakSet[Link] = WeakSet()
         self._owners: Owners = []
         self._by_tag: dict[str, Link | None] = {}
         self._refreshing: asyncio.Task[None] | None = None
@@ -192,7 +194,7 @@ class Cluster:
         """Close all connections."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-        for link in self._all():
+        for link in self._all:
             link.abort()
 
     async def aclose(self) -> None:
@@ -200,16 +202,14 @@ class Cluster:
         self.abort()
         if self._refreshing is not None:
             await asyncio.wait([self._refreshing])
-        for link in self._all():
+        for link in [*self._all]:
             await link.aclose()
-
-    def _all(self) -> Sequence[Link]:
-        return [*self._links.values(), *self._leaving]
 
     def _link(self, node: Node) -> Link:
         link = self._links.get(node)
         if link is None:
             link = self._links[node] = _link(self._store, node)
+            self._all.add(link)
         return link
 
     def _refresh(self) -> "asyncio.Task[None]":
@@ -252,8 +252,7 @@ class Cluster:
         self._owners = table
         self._by_tag.clear()
         known = {node: self._link(node) for node in dict.fromkeys(table) if node is not None}
-        leaving = [link for node, link in self._links.items() if node not in known]
-        for link in leaving:
-            link.retire()
-        self._leaving = [link for link in self._leaving + leaving if not link.is_closed]
+        for node, link in self._links.items():
+            if node not in known:
+                link.retire()
         self._links = known

@@ -36,7 +36,7 @@ class Redis:
         self._nodes = nodes_of(store)
         self._end: AsyncGenerator[None] | None = None
         self._is_closed = False
-        self.users = 0
+        self._users = 0
 
     def __repr__(self) -> str:
         return f"Redis({str(self._store)!r})"
@@ -68,8 +68,8 @@ class Redis:
 
     async def release(self) -> None:
         """Give it back; the last user closes it, and who still waits for a reply hears `Unreachable`."""
-        self.users -= 1
-        if self.users == 0:
+        self._users -= 1
+        if self._users == 0:
             self._is_closed = True
             _CLIENTS.pop(_key(self._loop, self._store), None)
             await self._nodes.aclose()
@@ -109,7 +109,7 @@ def lease(store: Store) -> Redis:
     redis = _CLIENTS.get(key)
     if redis is None:
         redis = _CLIENTS[key] = Redis(store)
-    redis.users += 1
+    redis._users += 1
     return redis
 
 

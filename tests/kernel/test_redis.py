@@ -323,6 +323,32 @@ async def test_a_server_that_cannot_serve_is_unreachable(tmp_path: Path) -> None
     assert back == [2, 1]
 
 
+@pytest.mark.asyncio
+async def test_the_master_that_the_sentinels_name_next_is_found(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two", "sentinel")]
+    for home in homes:
+        home.mkdir()
+
+    with (
+        redis_server(homes[0], password=PASSWORD) as one,
+        redis_server(homes[1], password=PASSWORD) as two,
+        redis_sentinel(homes[2], one, password=WATCHWORD) as sentinel,
+        client_of(sentinel) as watch,
+    ):
+        url = f"redis+sentinel://:{PASSWORD}@127.0.0.1:{sentinel.port}/shop?sentinel_password={WATCHWORD}"
+        async with leased(url) as redis:
+            before = [await redis.run(COUNT, [call(1)]) for _ in range(2)]
+            watch.execute_command("SENTINEL", "REMOVE", "shop")
+            watch.execute_command("SENTINEL", "MONITOR", "shop", "127.0.0.1", two.port, 1)
+            watch.execute_command("SENTINEL", "SET", "shop", "auth-pass", PASSWORD)
+            with client_of(one) as client:
+                client.execute_command("REPLICAOF", "127.0.0.1", two.port)
+            after = [await redis.run(COUNT, [call(1)]) for _ in range(2)]
+
+    assert before == [[1], [2]]
+    assert after == [[1], [2]]
+
+
 SECRETS: list[tuple[str, str, str, str]] = [
     ("a server", "redis", PASSWORD, "AuthenticationError"),
     ("a cluster", "cluster", PASSWORD, "AuthenticationError"),

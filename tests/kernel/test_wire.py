@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from asgi_patterns.kernel import wire as module
+from asgi_patterns.kernel.resp import Reply
 from asgi_patterns.kernel.wire import Link, Unreachable, Wire
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -66,6 +67,13 @@ async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def turn() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def opened(link: Link) -> Wire:
+    """The connection of a link."""
+    await link.open()
+    (wire,) = link.wires
+    return wire
 
 
 @pytest.mark.asyncio
@@ -159,7 +167,7 @@ async def test_connecting_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.asyncio
 async def test_a_renewed_link_finishes_on_the_old_connection_and_begins_on_a_new_one() -> None:
     async with linked(echo) as (link, dialer):
-        old = await link.open()
+        old = await opened(link)
         before = link.ask(b":1\r\n", 1)
         link.renew()
         after = link.ask(b":2\r\n", 1)
@@ -173,12 +181,30 @@ async def test_a_renewed_link_finishes_on_the_old_connection_and_begins_on_a_new
 @pytest.mark.asyncio
 async def test_a_renewed_link_that_owes_nothing_closes_the_old_connection() -> None:
     async with linked(never) as (link, _):
-        old = await link.open()
+        old = await opened(link)
         link.renew()
         link.renew()
 
         await old.closed
-        assert link.is_closed
+        assert link.wires == set()
+
+
+@pytest.mark.asyncio
+async def test_a_renewed_link_closes_the_old_connection_when_nobody_waits_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.01)
+
+    async with linked(never) as (link, _):
+        old = await opened(link)
+        leaving, staying = (link.ask(b":1\r\n", 1) for _ in range(2))
+        leaving.cancel()
+        link.renew()
+        assert link.wires == {old}
+        staying.cancel()
+
+        await old.closed
+        assert link.wires == set()
 
 
 @pytest.mark.asyncio
@@ -197,7 +223,7 @@ async def test_a_connection_that_cannot_be_believed_is_given_up(words: bytes) ->
         writer.write(words)
 
     async with linked(say) as (link, dialer):
-        wire = await link.open()
+        wire = await opened(link)
         answer = link.ask(b":1\r\n", 1)
         await wire.closed
 
@@ -206,8 +232,10 @@ async def test_a_connection_that_cannot_be_believed_is_given_up(words: bytes) ->
         else:
             with pytest.raises(Unreachable, match="has left before it answered"):
                 await answer
+        late: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        wire.ask(b":1\r\n", 1, late)
         with pytest.raises(Unreachable, match="has left"):
-            await wire.ask(b":1\r\n", 1)
+            await late
         assert not link.is_open
         await link.open()
         assert dialer.count == 2
