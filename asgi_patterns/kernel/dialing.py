@@ -2,17 +2,19 @@
 
 from asyncio import StreamWriter
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.store import Node, Store
-from asgi_patterns.kernel.wire import CONNECT_SECONDS, Wire
+from asgi_patterns.kernel.wire import CONNECT_SECONDS, Link, Wire
 
-__all__ = ["connect", "find_master", "login", "timing", "verified"]
+__all__ = ["link_to", "link_to_master", "login", "timing", "verified"]
 
 LEAST_SECONDS: Final = 0.25
+"""Seconds that a sentinel has at least: with many of them their share would be too short."""
 
 
 def timing(seconds: float) -> dict[str, Any]:
@@ -36,8 +38,21 @@ def verified(store: Store) -> dict[str, Any]:
     return {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if store.tls else {}
 
 
-async def connect(store: Store, node: Node) -> Wire:
-    """Open a connection to ``node``. Raises whatever redis-py does."""
+def link_to(store: Store, node: Node) -> Link:
+    """Return the link to one server of ``store``; nothing is connected yet."""
+    return Link(partial(_connect, store, node), f"{node.host}:{node.port}")
+
+
+def link_to_master(store: Store) -> Link:
+    """Return the link to the master, for whom the sentinels are asked each time that it is connected."""
+
+    async def connect() -> Wire:
+        return await _connect(store, await _find_master(store))
+
+    return Link(connect, f"the master {store.master}")
+
+
+async def _connect(store: Store, node: Node) -> Wire:
     client = require("redis.asyncio", "redis")
     kind = client.SSLConnection if store.tls else client.Connection
     # RESP2 has no messages that nobody asked for, and needs no HELLO.
@@ -66,8 +81,7 @@ def _take(connection: Any) -> StreamWriter:
     return writer
 
 
-async def find_master(store: Store) -> Node:
-    """Ask the sentinels, one after the other, for the address of the master. Raises what redis-py does."""
+async def _find_master(store: Store) -> Node:
     client = require("redis.asyncio", "redis")
     # A sentinel that is away must leave time for the others.
     seconds = max(CONNECT_SECONDS / (len(store.nodes) + 1), LEAST_SECONDS)

@@ -13,7 +13,9 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final, final
 from weakref import WeakValueDictionary
 
-from asgi_patterns.kernel.nodes import Nodes, nodes_of
+from asgi_patterns.kernel.cluster import Cluster
+from asgi_patterns.kernel.dialing import link_to, link_to_master
+from asgi_patterns.kernel.nodes import Nodes, Single
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.resp import ErrorReply, Reply
 from asgi_patterns.kernel.scripts import Call, Outcome, Run, Script
@@ -33,7 +35,7 @@ class Redis:
         require("redis.asyncio", "redis")
         self._store = store
         self._loop = _running_loop()
-        self._nodes = nodes_of(store)
+        self._nodes = _nodes_of(store)
         self._end: AsyncGenerator[None] | None = None
         self._is_closed = False
         self._users = 0
@@ -87,6 +89,19 @@ class Redis:
             await anext(self._end)
 
 
+def _nodes_of(store: Store) -> Nodes:
+    match store.kind:
+        case "memory":
+            raise ValueError("memory:// is no server")
+        case "cluster":
+            return Cluster(store)
+        case "sentinel":
+            return Single(link_to_master(store))
+        case "redis":
+            (node,) = store.nodes
+            return Single(link_to(store, node))
+
+
 async def _until_the_loop_ends(nodes: Nodes) -> AsyncGenerator[None]:
     # An event loop closes the generators that were started in it before it is closed itself. That is the
     # only call that a server without lifespan, or a test, makes for us.
@@ -103,7 +118,8 @@ _CLIENTS: Final[WeakValueDictionary[tuple[int, str], Redis]] = WeakValueDictiona
 def lease(store: Store) -> Redis:
     """Return the client of the running loop for ``store``, to be released once by each who leased it.
 
-    Raises ``RuntimeError`` where no asyncio runs, `MissingExtra` without redis-py.
+    Raises ``RuntimeError`` where no asyncio runs, `MissingExtra` without redis-py, ``ValueError`` for
+    ``memory://``.
     """
     key = _key(_running_loop(), store)
     redis = _CLIENTS.get(key)

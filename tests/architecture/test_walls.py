@@ -75,6 +75,7 @@ PURE_KERNEL = tuple(
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
 ACTING_KERNEL = (
     "body",
+    "cluster",
     "context",
     "dialing",
     "errands",

@@ -434,6 +434,24 @@ def test_a_loop_that_ends_without_a_release_leaves_nothing_open(url: str) -> Non
     assert outcomes == [[[b"t:{1}", b"1"]]] * 3
 
 
+@pytest.mark.asyncio
+async def test_a_client_that_everybody_has_forgotten_closes_by_itself(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server:
+        redis = lease(Store.parse(server.url))
+        await redis.run(ECHO, [call(1)])
+        before = connections(server)
+
+        del redis
+        gc.collect()
+
+        after = before
+        async with asyncio.timeout(SECONDS):
+            while after:
+                await asyncio.sleep(0)
+                after = connections(server)
+    assert len(before) == 1
+
+
 def test_a_client_of_another_loop_is_refused(server: RedisServer) -> None:
     async def make() -> Redis:
         redis = lease(Store.parse(server.url))
