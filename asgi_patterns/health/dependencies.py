@@ -5,11 +5,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
 
 import anyio
 
 from asgi_patterns.health.core import Finding
+from asgi_patterns.kernel.dialing import login, timing, verified
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.store import Store
 
@@ -49,10 +49,10 @@ Ping = Callable[[], Awaitable[object]]
 
 @asynccontextmanager
 async def _single(url: str, limit: float) -> AsyncIterator[Ping]:
-    timing = _timing(limit)
+    options = timing(limit)
     if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
-        timing["ssl_check_hostname"] = True  # the client's own default only since version 6
-    connection = require("redis.asyncio", "redis").Redis.from_url(url, **timing)
+        options["ssl_check_hostname"] = True  # the client's own default only since version 6
+    connection = require("redis.asyncio", "redis").Redis.from_url(url, **options)
     try:
         yield connection.ping
     finally:
@@ -62,35 +62,24 @@ async def _single(url: str, limit: float) -> AsyncIterator[Ping]:
 @asynccontextmanager
 async def _deployment(store: Store, limit: float) -> AsyncIterator[Ping]:
     client = require("redis.asyncio", "redis")
-    timing = _timing(limit)
+    options = timing(limit)
     if store.tls:
-        timing |= {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True}
-    login = timing | _login(store.username, store.password)
+        options |= {"ssl": True} | verified(store)
+    own = login(store.username, store.password)
     async with AsyncExitStack() as stack:
         if store.kind == "cluster":
             nodes = [client.cluster.ClusterNode(*node) for node in store.nodes]
-            cluster = client.RedisCluster(startup_nodes=nodes, **login)
+            cluster = client.RedisCluster(startup_nodes=nodes, **options, **own)
             stack.push_async_callback(close, cluster.aclose)
             yield partial(cluster.ping, target_nodes=client.RedisCluster.PRIMARIES)
             return
-        watch = timing | _login(store.sentinel_username, store.sentinel_password)
-        sentinel = client.Sentinel([*store.nodes], sentinel_kwargs=watch, db=store.db, **login)
+        watch = options | login(store.sentinel_username, store.sentinel_password)
+        sentinel = client.Sentinel([*store.nodes], sentinel_kwargs=watch, db=store.db, **options, **own)
         for each in sentinel.sentinels:
             stack.push_async_callback(close, each.aclose)
         master = sentinel.master_for(store.master)
         stack.push_async_callback(close, master.aclose)
         yield master.ping
-
-
-def _timing(limit: float) -> dict[str, Any]:
-    # Without further tries: the next probe is one, and a refusal is worth more than a time-out.
-    once = require("redis.asyncio.retry", "redis").Retry(require("redis.backoff", "redis").NoBackoff(), 0)
-    return {"socket_connect_timeout": limit, "socket_timeout": limit, "retry": once}
-
-
-def _login(username: Any, password: Any) -> dict[str, Any]:
-    found = {"username": username, "password": password}
-    return {name: secret.get_secret_value() for name, secret in found.items() if secret is not None}
 
 
 def url_check(url: str, *, limit: float, tls: ssl.SSLContext) -> Ready:

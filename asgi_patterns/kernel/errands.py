@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from asgi_patterns.kernel.resp import Reply
@@ -25,31 +24,38 @@ class Errand(NamedTuple):
 async def ask(errands: Sequence[Errand], deadline: float | None) -> list[Answer]:
     """Ask all at once, and return their answers in the same order; ``deadline`` is in the loop's time."""
     asked = [link.ask(commands, replies) for link, commands, replies in errands]
-    # Not a TimeoutError: an answer that came in time counts, though others did not come.
-    with suppress(TimeoutError):
-        try:
-            async with asyncio.timeout_at(deadline):
-                for future in asked:
-                    with suppress(Unreachable):
-                        await future
-        finally:
-            for errand, future in zip(errands, asked, strict=True):
-                _give_up(errand.link, future)
-    return [_answer(errand.link, future) for errand, future in zip(errands, asked, strict=True)]
+    # Cheaper than a timeout around it, and an answer that came in time counts though others did not.
+    timer = None
+    if deadline is not None:
+        timer = asyncio.get_running_loop().call_at(deadline, _expire, errands, asked)
+    try:
+        return [await _answer(future) for future in asked]
+    except asyncio.CancelledError:
+        _forget(errands, asked)
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
-def _give_up(link: Link, future: "asyncio.Future[list[Reply]]") -> None:
-    """Let nobody wait behind an answer that did not come: a connection can be mute for many minutes."""
-    if future.cancelled() or future.cancel():
-        link.renew()
-
-
-def _answer(link: Link, future: "asyncio.Future[list[Reply]]") -> Answer:
-    if future.cancelled() or not future.done():
-        return TimeoutError(f"{link.name} did not answer in time")
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, Unreachable):
+async def _answer(future: "asyncio.Future[list[Reply]]") -> Answer:
+    try:
+        return await future
+    except (Unreachable, TimeoutError) as error:
         return error
-    raise error
+
+
+def _expire(errands: Sequence[Errand], asked: "Sequence[asyncio.Future[list[Reply]]]") -> None:
+    for errand, future in zip(errands, asked, strict=True):
+        if not future.done():
+            future.set_exception(TimeoutError(f"{errand.link.name} did not answer in time"))
+            errand.link.renew()
+
+
+def _forget(errands: Sequence[Errand], asked: "Sequence[asyncio.Future[list[Reply]]]") -> None:
+    """Let nobody wait behind an answer that did not come: a connection can be mute for many minutes."""
+    for errand, future in zip(errands, asked, strict=True):
+        if future.cancelled() or future.cancel():
+            errand.link.renew()
+        else:
+            future.exception()  # counts as heard

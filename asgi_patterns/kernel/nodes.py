@@ -1,25 +1,12 @@
-"""Which server a call goes to: the only one, the master that sentinels name, or the owner of a slot."""
+"""Which server a call goes to, where there is a choice or none: the servers of one store."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, MutableMapping, Sequence
-from functools import partial
-from typing import Final, Protocol, final
+from collections.abc import MutableMapping, Sequence
+from typing import Protocol, final
 
-from asgi_patterns.kernel.dialing import connect, find_master
-from asgi_patterns.kernel.resp import ErrorReply, pack
-from asgi_patterns.kernel.slots import Owners, owners, redirected, slot_of
-from asgi_patterns.kernel.store import Node, Store
-from asgi_patterns.kernel.wire import CONNECT_SECONDS, Link, Unreachable, Wire, background
+from asgi_patterns.kernel.resp import ErrorReply
+from asgi_patterns.kernel.wire import Link, Unreachable
 
-__all__ = ["Cluster", "Nodes", "Single", "nodes_of"]
-
-LEAST_SECONDS: Final = 0.25
-REFRESH_SECONDS: Final = 0.25
-"""How long a table of slots is not asked for again because of failures: each request may see one."""
-MAX_TAGS: Final = 4096
-
-_TABLE: Final = pack(b"CLUSTER", b"SLOTS")
+__all__ = ["Nodes", "Plan", "Single"]
 
 Plan = MutableMapping[Link | None, Sequence[int]]
 """The calls, by their numbers, that go to each server; to ``None`` those that nobody can answer."""
@@ -54,27 +41,9 @@ class Nodes(Protocol):
         """Close all connections at once, and wait until that is done."""
 
 
-def nodes_of(store: Store) -> "Nodes":
-    """Return the servers that ``store`` names. Nothing is connected yet."""
-    if store.kind == "cluster":
-        return Cluster(store)
-    if store.kind == "sentinel":
-        return Single(Link(partial(_dial_master, store), f"the master {store.master}"))
-    (node,) = store.nodes
-    return Single(_link(store, node))
-
-
-def _link(store: Store, node: Node) -> Link:
-    return Link(partial(connect, store, node), f"{node.host}:{node.port}")
-
-
-async def _dial_master(store: Store) -> Wire:
-    return await connect(store, await find_master(store))
-
-
 @final
 class Single:
-    """One server has everything."""
+    """One server has everything: the only one, or the master that sentinels name."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -110,146 +79,3 @@ class Single:
     async def aclose(self) -> None:
         """Close the connection, and wait until that is done."""
         await self._link.aclose()
-
-
-@final
-class Cluster:
-    """Each slot has its owner. The table of owners is asked for once, and when it has proved wrong."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._links: dict[Node, Link] = {}
-        self._leaving: list[Link] = []
-        self._owners: Owners = []
-        self._by_tag: dict[str, Link | None] = {}
-        self._refreshing: asyncio.Task[None] | None = None
-        self._next_refresh = 0.0
-        self._turn = 0
-
-    async def open(self) -> None:
-        """Connect to all owners."""
-        await self.ready()
-        await asyncio.gather(*(link.open() for link in self._links.values()))
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is a table of owners, be it an old one."""
-        return bool(self._owners)
-
-    async def ready(self) -> None:
-        """Have a table of owners."""
-        if not self._owners:
-            task = self._refresh()
-            await asyncio.wait([task])  # which is not cancelled with us
-            if task.cancelled():
-                raise Unreachable("the client of the cluster was closed")
-            task.result()
-
-    def plan(self, tags: Sequence[str]) -> Plan:
-        """Distribute calls over the owners of their slots."""
-        found: defaultdict[Link | None, list[int]] = defaultdict(list)
-        for number, tag in enumerate(tags):
-            try:
-                link = self._by_tag[tag]
-            except KeyError:
-                link = self._owner(tag)
-            found[link].append(number)
-        return {**found}
-
-    def _owner(self, tag: str) -> Link | None:
-        node = self._owners[slot_of(tag)]
-        if len(self._by_tag) >= MAX_TAGS:
-            self._by_tag.clear()
-        link = self._by_tag[tag] = None if node is None else self._link(node)
-        return link
-
-    def follow(self, error: ErrorReply, asked: Link) -> Link | None:
-        """Go where the server says, and ask for a new table if it says that the old one is wrong."""
-        home = next((node for node, link in self._links.items() if link is asked), self._store.nodes[0])
-        try:
-            node = redirected(error, home)
-        except ValueError:
-            return None
-        if error.code == "MOVED":
-            self._suspect()
-        return self._link(node)
-
-    def failed(self, error: Unreachable | TimeoutError) -> None:
-        """Others may have taken its slots."""
-        self._suspect()
-
-    def _suspect(self) -> None:
-        """Ask for a new table, but not for each of many failures."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._next_refresh:
-            self._next_refresh = now + REFRESH_SECONDS
-            self._refresh()
-
-    def abort(self) -> None:
-        """Close all connections."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-        for link in self._all():
-            link.abort()
-
-    async def aclose(self) -> None:
-        """Close all connections, and wait until that is done."""
-        self.abort()
-        if self._refreshing is not None:
-            await asyncio.wait([self._refreshing])
-        for link in self._all():
-            await link.aclose()
-
-    def _all(self) -> Sequence[Link]:
-        return [*self._links.values(), *self._leaving]
-
-    def _link(self, node: Node) -> Link:
-        link = self._links.get(node)
-        if link is None:
-            link = self._links[node] = _link(self._store, node)
-        return link
-
-    def _refresh(self) -> "asyncio.Task[None]":
-        if self._refreshing is None or self._refreshing.done():
-            self._refreshing = background(self._ask_around())
-        return self._refreshing
-
-    async def _ask_around(self) -> None:
-        """Take the table of the first node that has one."""
-        candidates = list(dict.fromkeys(self._candidates()))
-        seconds = max(CONNECT_SECONDS / (len(candidates) + 1), LEAST_SECONDS)
-        reason = ""
-        for node in candidates:
-            try:
-                return self._adopt(await self._table(node, seconds))
-            except (OSError, ValueError) as error:
-                reason = f"{node.host}:{node.port}: {error}"
-        self._turn += 1
-        raise Unreachable(f"no node of the cluster says who has what; {reason}")
-
-    def _candidates(self) -> Iterator[Node]:
-        """Who answers at once comes first; who was asked first last time comes later."""
-        yield from (node for node, link in self._links.items() if link.is_open)
-        yield from self._links
-        turn = self._turn % len(self._store.nodes)
-        yield from self._store.nodes[turn:] + self._store.nodes[:turn]
-
-    async def _table(self, node: Node, seconds: float) -> Owners:
-        link = self._link(node)
-        try:
-            async with asyncio.timeout(seconds):
-                (reply,) = await link.ask(_TABLE, 1)
-        except TimeoutError:
-            link.renew()
-            raise TimeoutError("no answer in time") from None
-        return owners(reply, node)
-
-    def _adopt(self, table: Owners) -> None:
-        self._owners = table
-        self._by_tag.clear()
-        known = {node: self._link(node) for node in dict.fromkeys(table) if node is not None}
-        leaving = [link for node, link in self._links.items() if node not in known]
-        for link in leaving:
-            link.retire()
-        self._leaving = [link for link in self._leaving + leaving if not link.is_closed]
-        self._links = known

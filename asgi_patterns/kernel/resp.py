@@ -3,6 +3,7 @@
 ``pack``: one command. ``Reader``: bytes as they come, replies as they are complete. ``ErrorReply``: a no.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, TypeAlias, final
 
@@ -12,6 +13,7 @@ Reply: TypeAlias = "bytes | int | ErrorReply | list[Reply] | None"
 """What one command is answered with; nothing is decoded."""
 
 _END: Final = b"\r\n"
+_INNER = re.compile(r"@user_script: ?[0-9]+: -([A-Z]+) ")
 _STATUS, _ERROR, _NUMBER, _BULK, _ARRAY = b"+-:$*"
 
 
@@ -20,7 +22,9 @@ class ErrorReply(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.code = text.partition(" ")[0]
+        # Before Redis 7 an error that ends a script is told within another one.
+        inner = _INNER.search(text)
+        self.code = inner[1] if inner else text.partition(" ")[0]
 
 
 class Malformed(Exception):

@@ -27,7 +27,7 @@ def slot_of(tag: str) -> int:
 def owners(reply: Reply, asked: Node) -> Owners:
     """Read the answer to ``CLUSTER SLOTS`` from ``asked``. Raises ``ValueError`` where it is none."""
     if not isinstance(reply, list):
-        raise ValueError("no table of slots")
+        raise ValueError("has no table of slots")
     found: Owners = [None] * SLOTS
     for row in reply:
         match row:
@@ -36,7 +36,7 @@ def owners(reply: Reply, asked: Node) -> Owners:
             ):
                 found[first : last + 1] = [_node(host, port, asked)] * (last + 1 - first)
             case _:
-                raise ValueError("no row of a table of slots")
+                raise ValueError("has a table of slots that cannot be read")
     return found
 
 

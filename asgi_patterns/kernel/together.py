@@ -65,27 +65,33 @@ class Together(Generic[A, R]):
     async def aclose(self) -> None:
         """Take nothing more, and wait until all that was gathered has landed."""
         self._is_closed = True
-        if self._task is not None and self._loop is asyncio.get_running_loop():
-            await asyncio.wait([self._task])
+        self._loop = None  # so that whoever asks now comes by the check
+        task = self._task
+        if task is not None and task.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([task])
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._is_closed:
             raise RuntimeError(CLOSED)
         if loop is not self._loop:
-            if self._task is not None and self._loop is not None and not self._loop.is_closed():
+            if self._task is not None and not self._task.get_loop().is_closed():
                 raise RuntimeError(ELSEWHERE)
-            # Nobody waits any more for what was left behind there.
-            self._items, self._waiting = [], []
+            self._give_up()  # nobody waits any more for what was left behind there
         self._loop = loop
         # An empty context: a flight has many requests, so it is not to be logged or traced as the first's.
         self._task = loop.create_task(self._fly_all(), context=Context())
+        self._task.add_done_callback(self._ended)
 
     async def _fly_all(self) -> None:
-        try:
-            while self._items:
-                await self._fly_once(*self._take())
-        finally:
+        while self._items:
+            await self._fly_once(*self._take())
+        self._task = None
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """See that nobody waits for a task that was cancelled, which happens at the end of a loop."""
+        if self._task is task:
             self._task = None
+            _cancel(self._give_up())
 
     def _take(self) -> tuple[list[A], list[asyncio.Future[R] | None]]:
         most = self._most
@@ -99,16 +105,18 @@ class Together(Generic[A, R]):
             if len(answers) != len(items):
                 raise RuntimeError(f"{len(items)} items have {len(answers)} answers")
         except Exception as error:
-            gathered, self._items, self._waiting = self._waiting, [], []
-            for future in waiting + gathered:
+            for future in waiting + self._give_up():
                 _fail(future, error)
-        except BaseException:
-            for future in waiting + self._waiting:
-                if future is not None:
-                    future.cancel()
+        except asyncio.CancelledError:
+            _cancel(waiting)
             raise
         else:
             _land(waiting, answers)
+
+    def _give_up(self) -> "list[asyncio.Future[R] | None]":
+        """Forget what was gathered, and return who waits for it."""
+        waiting, self._items, self._waiting = self._waiting, [], []
+        return waiting
 
 
 def _land(waiting: list[asyncio.Future[R] | None], answers: Sequence[R | Exception]) -> None:
@@ -117,6 +125,12 @@ def _land(waiting: list[asyncio.Future[R] | None], answers: Sequence[R | Excepti
             _fail(future, answer)
         elif future is not None and not future.done():
             future.set_result(answer)
+
+
+def _cancel(waiting: list[asyncio.Future[R] | None]) -> None:
+    for future in waiting:
+        if future is not None:
+            future.cancel()
 
 
 def _fail(future: "asyncio.Future[R] | None", error: Exception) -> None:

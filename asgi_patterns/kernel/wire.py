@@ -8,6 +8,8 @@ a connection of their own, and somebody who stops waiting leaves nothing behind 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from functools import partial
 from typing import Any, Final, final
 
 from asgi_patterns.kernel.resp import Malformed, Reader, Reply
@@ -41,26 +43,27 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.WriteTransport = writer.transport
         self._transport.set_protocol(self)
 
-    def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
-        """Write commands that are answered ``count`` times. The future fails with `Unreachable` alone."""
-        future: asyncio.Future[list[Reply]] = self._loop.create_future()
+    def ask(self, commands: bytes, count: int, answer: "asyncio.Future[list[Reply]]") -> None:
+        """Write commands that have ``count`` replies, for ``answer``, which fails with `Unreachable` alone."""
         if self.closed.done():
-            future.set_exception(Unreachable(f"{self._name} has left"))
-            return future
-        self._waiting.append((future, count, []))
+            answer.set_exception(Unreachable(f"{self._name} has left"))
+            return
+        self._waiting.append((answer, count, []))
         self._transport.write(commands)
-        return future
 
     def retire(self) -> None:
-        """Take no further questions, and close as soon as the ones in hand are answered."""
+        """Take no further questions, and close when nobody waits any more for the ones in hand."""
         self.is_open = False
-        if not self._waiting:
-            self._transport.abort()
+        if all(answer.done() for answer, _, _ in self._waiting):
+            self.abort()
+        else:
+            self._loop.call_later(CONNECT_SECONDS, self.retire)
 
     def abort(self) -> None:
         """Close at once."""
         self.is_open = False
-        self._transport.abort()
+        if not self.closed.done():
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Give replies to those who asked, in their order."""
@@ -72,14 +75,14 @@ class Wire(asyncio.Protocol):
         for reply in replies:
             if not waiting:
                 return self.abort()  # nobody asked: whose words these are cannot be known
-            future, count, got = waiting[0]
+            answer, count, got = waiting[0]
             got.append(reply)
             if len(got) == count:
                 waiting.popleft()
-                if not future.done():
-                    future.set_result(got)
+                if not answer.done():
+                    answer.set_result(got)
         if not self.is_open and not waiting:
-            self._transport.abort()
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who wait."""
@@ -87,9 +90,9 @@ class Wire(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
         while self._waiting:
-            future, _, _ = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(Unreachable(f"{self._name} has left before it answered"))
+            answer, _, _ = self._waiting.popleft()
+            if not answer.done():
+                answer.set_exception(Unreachable(f"{self._name} has left before it answered"))
 
 
 Dial = Callable[[], Awaitable[Wire]]
@@ -108,40 +111,37 @@ class Link:
         self._dial = dial
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[Wire] | None = None
-        self._wires: set[Wire] = set()  # retired ones as well
+        self.wires: set[Wire] = set()
+        """All that are not closed, retired ones as well."""
 
     @property
     def is_open(self) -> bool:
         """Whether a question can be written at once."""
         return self._wire is not None and self._wire.is_open
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether there is no connection, be it one that is about to close."""
-        return not self._wires
-
     def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
-        """Ask on the open connection, or on the one that will be. To be awaited or cancelled by the caller."""
+        """Ask for ``count`` replies, as soon as there is a connection; a failure is `Unreachable`.
+
+        Who gives up cancels the future: before there is a connection, that is as if nothing had been asked.
+        """
+        answer: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
         wire = self._wire
         if wire is not None and wire.is_open:
-            return wire.ask(commands, count)
-        return asyncio.get_running_loop().create_task(self._ask(commands, count))
+            wire.ask(commands, count, answer)
+        else:
+            self._connect().add_done_callback(partial(self._ask, commands, count, answer))
+        return answer
 
-    async def open(self) -> Wire:
+    async def open(self) -> None:
         """Connect, where that is not done. Raises `Unreachable`."""
-        if self._wire is not None and self._wire.is_open:
-            return self._wire
-        task = self._connecting
-        if task is None or task.done():
-            task = self._connecting = background(self._connect())
-        await asyncio.wait([task])  # which is not cancelled with us
-        if task.cancelled():
-            raise Unreachable(f"the client of {self.name} was closed")
-        return task.result()
+        if not self.is_open:
+            task = self._connect()
+            await asyncio.wait([task])  # which is not cancelled with us
+            self._result(task)
 
     def renew(self) -> None:
         """Let the next who asks have another connection: this one is mute, or ends at the wrong server."""
-        if self._wire is not None:
+        if self._wire is not None and self._wire.is_open:
             self._wire.retire()
 
     def retire(self) -> None:
@@ -154,39 +154,68 @@ class Link:
         """Close at once; who still waits hears that the server has left."""
         if self._connecting is not None:
             self._connecting.cancel()
-        for wire in self._wires:
+        for wire in self.wires:
             wire.abort()
 
     async def aclose(self) -> None:
         """Close at once, and wait until that is done."""
         connecting = self._connecting
         self.abort()
-        ends: set[asyncio.Future[Any]] = {wire.closed for wire in self._wires}
+        ends: set[asyncio.Future[Any]] = {wire.closed for wire in self.wires}
         if connecting is not None:
             ends.add(connecting)
         if ends:
             await asyncio.wait(ends)
 
-    async def _ask(self, commands: bytes, count: int) -> list[Reply]:
-        wire = await self.open()
-        return await wire.ask(commands, count)
+    def _ask(
+        self,
+        commands: bytes,
+        count: int,
+        answer: "asyncio.Future[list[Reply]]",
+        connecting: "asyncio.Task[Wire]",
+    ) -> None:
+        if answer.done():
+            return
+        try:
+            self._result(connecting).ask(commands, count, answer)
+        except Unreachable as error:
+            answer.set_exception(error)
 
-    async def _connect(self) -> Wire:
+    def _result(self, connecting: "asyncio.Task[Wire]") -> Wire:
+        if connecting.cancelled():
+            raise Unreachable(f"the client of {self.name} was closed")
+        return connecting.result()
+
+    def _connect(self) -> "asyncio.Task[Wire]":
+        if self._connecting is None or self._connecting.done():
+            self._connecting = background(self._dial_in_time())
+        return self._connecting
+
+    async def _dial_in_time(self) -> Wire:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 wire = await self._dial()
         except Exception as error:
-            # Its class alone: messages of clients repeat what they were given.
-            raise Unreachable(f"cannot connect to {self.name}: {type(error).__name__}") from error
+            # Its class alone, and no cause: messages of clients repeat what they were given.
+            raise Unreachable(f"cannot connect to {self.name}: {_reason(error)}") from None
         self._wire = wire
-        self._wires.add(wire)
-        wire.closed.add_done_callback(lambda _: self._wires.discard(wire))
+        self.wires.add(wire)
+        wire.closed.add_done_callback(lambda _: self.wires.discard(wire))
         return wire
+
+
+def _reason(error: BaseException) -> str:
+    """Return the class of what the system said, where that is the reason: ``ConnectionRefusedError``."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, OSError):
+        inner = inner.__cause__ or inner.__context__
+    return type(inner or error).__name__
 
 
 def background(work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
     """Start what nobody may be waiting for when it fails; whoever waits still hears it."""
-    task = asyncio.get_running_loop().create_task(work)
+    # An empty context: what lives longer than a request must not hold what belongs to it.
+    task = asyncio.get_running_loop().create_task(work, context=Context())
     task.add_done_callback(_hear)
     return task
 

@@ -91,6 +91,7 @@ PURE_KERNEL = tuple(
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
 ACTING_KERNEL = (
     "body",
+    "cluster",
     "context",
     "conversation",
     "dialing",
@@ -102,6 +103,7 @@ ACTING_KERNEL = (
     "link",
     "nodes",
     "redis",
+    "scripts",
     "together",
     "wire",
 )

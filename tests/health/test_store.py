@@ -20,7 +20,7 @@ from asgi_patterns.kernel.types import Scope
 from asgi_patterns.settings import SettingsError
 from asgi_patterns.show import report
 from asgi_patterns.testing import Answer, Client, hello
-from tests.health.redis_kinds import redis_cluster, redis_sentinel
+from tests.support.redis_kinds import redis_cluster, redis_sentinel
 from tests.support.redis_server import RedisServer, redis_server
 
 PASSWORD = "pa55word"
@@ -51,8 +51,9 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_cluster(tmp_path_factory.mktemp("cluster"), password=PASSWORD) as server:
-        yield server
+    with redis_cluster(tmp_path_factory.mktemp("cluster"), password=PASSWORD, size=1) as cluster:
+        (node,) = cluster.nodes
+        yield node
 
 
 @pytest.fixture(scope="module")

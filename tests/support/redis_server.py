@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import final
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 ATTEMPTS = 5
+BUS = 10000  # how far above its own port a node of a cluster listens to the others
 
 
 @final
@@ -46,12 +47,16 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str, password: str | None = None) -> Iterator[RedisServer]:
+def redis_server(
+    folder: Path, *options: str, password: str | None = None, port: int = 0, is_node: bool = False
+) -> Iterator[RedisServer]:
     """Run a Redis that keeps nothing, with ``options`` of its command line, and ``folder`` as its directory.
 
+    On a free port, or on the ``port`` of one that has ended; ``is_node`` lets it be part of a cluster.
     Raises ``RuntimeError`` with the end of its log where it does not start.
     """
-    server = _start(folder, options, password)
+    options += ("--cluster-enabled", "yes") if is_node else ()
+    server = _start(folder, options, password, lambda: port or free_port(BUS if is_node else 0))
     try:
         yield server
     finally:
@@ -69,18 +74,21 @@ def executable() -> str:
     return str(found)
 
 
-def _start(folder: Path, options: tuple[str, ...], password: str | None) -> RedisServer:
+def _start(
+    folder: Path, options: tuple[str, ...], password: str | None, port: Callable[[], int]
+) -> RedisServer:
     log = folder / "redis.log"
     for _ in range(ATTEMPTS):
-        server = _launch(folder, log, options, password)
+        server = _launch(folder, log, options, password, port())
         if _listens(server):
             return server
         server.stop()  # somebody else took the port between asking for one and using it
     raise RuntimeError(f"redis-server does not start:\n{log.read_text()[-2000:]}")
 
 
-def _launch(folder: Path, log: Path, options: tuple[str, ...], password: str | None) -> RedisServer:
-    port = _free_port()
+def _launch(
+    folder: Path, log: Path, options: tuple[str, ...], password: str | None, port: int
+) -> RedisServer:
     settings = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     settings += ["--daemonize", "no", "--dir", str(folder), "--logfile", str(log)]
     settings += ["--requirepass", password] if password else []
@@ -90,10 +98,14 @@ def _launch(folder: Path, log: Path, options: tuple[str, ...], password: str | N
     return RedisServer(port=port, process=process, password=password)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def free_port(bus: int = 0) -> int:
+    """Return a port of the loopback that is free, and so is the one that is ``bus`` above it."""
+    for _ in range(100):
+        with socket.create_server(("127.0.0.1", 0)) as listener, suppress(OSError, OverflowError):
+            port: int = listener.getsockname()[1]
+            with socket.create_server(("127.0.0.1", port + bus if bus else 0)):
+                return port
+    raise RuntimeError("no free port")
 
 
 def _listens(server: RedisServer) -> bool:
