@@ -74,10 +74,16 @@ class RedisCounters:
             raise StoreAway
         session = self._here()
         owned = [1 for stake, _ in asks if stake.rule.is_owned]
-        if owned or self._partitions > 1:
-            return await self._take_apart(session, asks, randbytes(8) if owned else NO_TOKEN)
+        if owned:
+            return await self._take_apart(session, asks, randbytes(8))
+        if self._partitions > 1 and len({self._tag(ask) for ask in asks}) > 1:
+            return await self._take_apart(session, asks, NO_TOKEN)
+        return await self._take_at_once(session, asks)
+
+    async def _take_at_once(self, session: Session, asks: Sequence[Ask]) -> Decision:
+        """Decide in one step, with nothing that would have to be given back."""
         try:
-            decision = await session.together.ask(self._order(b"T", "0", asks))
+            decision = await session.together.ask(self._order(b"T", self._tag(asks[0]), asks))
         except _AWAY as error:
             raise StoreAway from error
         if not decision.allowed:

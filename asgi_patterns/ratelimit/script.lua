@@ -25,200 +25,226 @@ end
 
 local function exact(number) return string.format('%.17g', number) end
 
+-- A run uses one or two of the rules, and to make functions takes time: each family is made when it is needed.
+local families = {}
+local rules = setmetatable({}, {__index = function(made, code)
+  local family = families[code]()
+  made[code] = family
+  return family
+end})
+
 -- Token bucket: capacity, rate. The state: level, when.
-local T = {}
-local function leaked(key, rate)
-  local value = get(key, 16)
-  if not value then return 0, now end
-  local level, at = unpack('<dd', value)
-  if now > at then return max(0, level - (now - at) * rate), now end
-  return level, at
-end
-local function keep(key, level, at, rate)
-  if level > 0 then put(key, pack('<dd', level, at), at - now + level / rate) else call('DEL', key) end
-end
-function T.take(key, cost, capacity, rate)
-  local level, at = leaked(key, rate)
-  local room = capacity - level
-  if cost > room + almost then
-    local left = room > 0 and floor(room + almost) or 0
-    return 0, left, (left + 1 - room) / rate, (cost - room) / rate
+function families.T()
+  local T = {}
+  local function leaked(key, rate)
+    local value = get(key, 16)
+    if not value then return 0, now end
+    local level, at = unpack('<dd', value)
+    if now > at then return max(0, level - (now - at) * rate), now end
+    return level, at
   end
-  level = level + cost
-  room = room - cost
-  local left = floor(room + almost)
-  return 1, left, level > almost and (left + 1 - room) / rate or 0, 0, level, at
-end
-function T.commit(key, cost, capacity, rate, token, level, at) keep(key, level, at, rate) end
-function T.charge(key, cost, capacity, rate)
-  local level, at = leaked(key, rate)
-  keep(key, level + cost, at, rate)
-end
-function T.refund(key, cost, capacity, rate, token, since)
-  if call('EXISTS', key) == 0 then return end
-  local level, at = leaked(key, rate)
-  keep(key, max(0, level - max(0, cost - max(0, at - since) * rate)), at, rate)
+  local function keep(key, level, at, rate)
+    if level > 0 then put(key, pack('<dd', level, at), at - now + level / rate) else call('DEL', key) end
+  end
+  function T.take(key, cost, capacity, rate)
+    local level, at = leaked(key, rate)
+    local room = capacity - level
+    if cost > room + almost then
+      local left = room > 0 and floor(room + almost) or 0
+      return 0, left, (left + 1 - room) / rate, (cost - room) / rate
+    end
+    level = level + cost
+    room = room - cost
+    local left = floor(room + almost)
+    return 1, left, level > almost and (left + 1 - room) / rate or 0, 0, level, at
+  end
+  function T.commit(key, cost, capacity, rate, token, level, at) keep(key, level, at, rate) end
+  function T.charge(key, cost, capacity, rate)
+    local level, at = leaked(key, rate)
+    keep(key, level + cost, at, rate)
+  end
+  function T.refund(key, cost, capacity, rate, token, since)
+    if call('EXISTS', key) == 0 then return end
+    local level, at = leaked(key, rate)
+    keep(key, max(0, level - max(0, cost - max(0, at - since) * rate)), at, rate)
+  end
+  return T
 end
 
 -- Leaky bucket: interval, longest delay. The state: when it is free.
-local L = {}
-local function free(key)
-  local value = get(key, 8)
-  return value and max(now, (unpack('<d', value))) or now
-end
-function L.take(key, cost, interval, delay)
-  local at = free(key)
-  local wait = at - now
-  if wait > delay + almost then return 0, 0, wait - delay, wait - delay end
-  local after = at + cost * interval
-  local left = max(0, floor((delay - (after - now) + almost) / interval) + 1)
-  if after - now <= almost then return 1, left, 0, wait, after end
-  return 1, left, after - now - delay + left * interval, wait, after
-end
-function L.commit(key, cost, interval, delay, token, after) put(key, pack('<d', after), after - now) end
-function L.charge(key, cost, interval, delay)
-  L.commit(key, cost, interval, delay, '', free(key) + cost * interval)
-end
-function L.refund(key, cost, interval, delay)
-  local value = get(key, 8)
-  if value and delay == 0 then
-    L.commit(key, cost, interval, delay, '', max(now, unpack('<d', value) - cost * interval))
+function families.L()
+  local L = {}
+  local function free(key)
+    local value = get(key, 8)
+    return value and max(now, (unpack('<d', value))) or now
   end
+  function L.take(key, cost, interval, delay)
+    local at = free(key)
+    local wait = at - now
+    if wait > delay + almost then return 0, 0, wait - delay, wait - delay end
+    local after = at + cost * interval
+    local left = max(0, floor((delay - (after - now) + almost) / interval) + 1)
+    if after - now <= almost then return 1, left, 0, wait, after end
+    return 1, left, after - now - delay + left * interval, wait, after
+  end
+  function L.commit(key, cost, interval, delay, token, after) put(key, pack('<d', after), after - now) end
+  function L.charge(key, cost, interval, delay)
+    L.commit(key, cost, interval, delay, '', free(key) + cost * interval)
+  end
+  function L.refund(key, cost, interval, delay)
+    local value = get(key, 8)
+    if value and delay == 0 then
+      L.commit(key, cost, interval, delay, '', max(now, unpack('<d', value) - cost * interval))
+    end
+  end
+  return L
 end
 
 -- Fixed window: limit, window. The state: begin, used.
-local F = {}
-local function current(key, window)
-  local value = get(key, 16)
-  if not value then return now, 0 end
-  local start, used = unpack('<dd', value)
-  if now - start >= window then return now, 0 end
-  return min(start, now), used
-end
-function F.take(key, cost, limit, window)
-  local start, used = current(key, window)
-  local ends = start + window - now
-  if used + cost > limit then return 0, floor(max(0, limit - used)), ends, ends end
-  used = used + cost
-  return 1, floor(limit - used), used > 0 and ends or 0, 0, start, used
-end
-function F.commit(key, cost, limit, window, token, start, used)
-  put(key, pack('<dd', start, used), start + window - now)
-end
-function F.charge(key, cost, limit, window)
-  local start, used = current(key, window)
-  F.commit(key, cost, limit, window, '', start, used + cost)
-end
-function F.refund(key, cost, limit, window, token, since)
-  local value = get(key, 16)
-  if not value then return end
-  local start, used = unpack('<dd', value)
-  if start <= since then F.commit(key, cost, limit, window, '', start, max(0, used - cost)) end
+function families.F()
+  local F = {}
+  local function current(key, window)
+    local value = get(key, 16)
+    if not value then return now, 0 end
+    local start, used = unpack('<dd', value)
+    if now - start >= window then return now, 0 end
+    return min(start, now), used
+  end
+  function F.take(key, cost, limit, window)
+    local start, used = current(key, window)
+    local ends = start + window - now
+    if used + cost > limit then return 0, floor(max(0, limit - used)), ends, ends end
+    used = used + cost
+    return 1, floor(limit - used), used > 0 and ends or 0, 0, start, used
+  end
+  function F.commit(key, cost, limit, window, token, start, used)
+    put(key, pack('<dd', start, used), start + window - now)
+  end
+  function F.charge(key, cost, limit, window)
+    local start, used = current(key, window)
+    F.commit(key, cost, limit, window, '', start, used + cost)
+  end
+  function F.refund(key, cost, limit, window, token, since)
+    local value = get(key, 16)
+    if not value then return end
+    local start, used = unpack('<dd', value)
+    if start <= since then F.commit(key, cost, limit, window, '', start, max(0, used - cost)) end
+  end
+  return F
 end
 
 -- Sliding window: limit, window. The state: begin, used, used before.
-local S = {}
-local function slid(key, window)
-  local value = get(key, 24)
-  if not value then return now, 0, 0 end
-  local start, used, before = unpack('<ddd', value)
-  local passed = floor((now - start) / window)
-  if passed <= 0 then return min(start, now), used, before end
-  if passed == 1 then return start + window, 0, used end
-  return now, 0, 0
-end
-local function till(limit, window, start, used, before, cost)
-  local spare = limit - used - cost
-  if before ~= 0 and spare >= 0 then return max(0, start + window * (1 - spare / before) - now) end
-  local ends = start + window - now
-  if used ~= 0 and cost <= limit then return ends + window * max(0, 1 - (limit - cost) / used) end
-  return ends + window
-end
-function S.take(key, cost, limit, window)
-  local start, used, before = slid(key, window)
-  local counted = before * (1 - (now - start) / window) + used
-  if counted + cost > limit + almost then
-    local left = floor(max(0, limit - counted + almost))
-    return 0, left, till(limit, window, start, used, before, left + 1), till(limit, window, start, used, before, cost)
+function families.S()
+  local S = {}
+  local function slid(key, window)
+    local value = get(key, 24)
+    if not value then return now, 0, 0 end
+    local start, used, before = unpack('<ddd', value)
+    local passed = floor((now - start) / window)
+    if passed <= 0 then return min(start, now), used, before end
+    if passed == 1 then return start + window, 0, used end
+    return now, 0, 0
   end
-  used = used + cost
-  local left = floor(limit - counted - cost + almost)
-  local more = 0
-  if used ~= 0 or before ~= 0 then more = till(limit, window, start, used, before, left + 1) end
-  return 1, left, more, 0, start, used, before
-end
-function S.commit(key, cost, limit, window, token, start, used, before)
-  put(key, pack('<ddd', start, used, before), start + 2 * window - now)
-end
-function S.charge(key, cost, limit, window)
-  local start, used, before = slid(key, window)
-  S.commit(key, cost, limit, window, '', start, used + cost, before)
-end
-function S.refund(key, cost, limit, window, token, since)
-  local value = get(key, 24)
-  if not value then return end
-  local start, used, before = unpack('<ddd', value)
-  if start <= since then used = max(0, used - cost)
-  elseif start - window <= since then before = max(0, before - cost) end
-  S.commit(key, cost, limit, window, '', start, used, before)
+  local function till(limit, window, start, used, before, cost)
+    local spare = limit - used - cost
+    if before ~= 0 and spare >= 0 then return max(0, start + window * (1 - spare / before) - now) end
+    local ends = start + window - now
+    if used ~= 0 and cost <= limit then return ends + window * max(0, 1 - (limit - cost) / used) end
+    return ends + window
+  end
+  function S.take(key, cost, limit, window)
+    local start, used, before = slid(key, window)
+    local counted = before * (1 - (now - start) / window) + used
+    if counted + cost > limit + almost then
+      local left = floor(max(0, limit - counted + almost))
+      return 0, left, till(limit, window, start, used, before, left + 1), till(limit, window, start, used, before, cost)
+    end
+    used = used + cost
+    local left = floor(limit - counted - cost + almost)
+    local more = 0
+    if used ~= 0 or before ~= 0 then more = till(limit, window, start, used, before, left + 1) end
+    return 1, left, more, 0, start, used, before
+  end
+  function S.commit(key, cost, limit, window, token, start, used, before)
+    put(key, pack('<ddd', start, used, before), start + 2 * window - now)
+  end
+  function S.charge(key, cost, limit, window)
+    local start, used, before = slid(key, window)
+    S.commit(key, cost, limit, window, '', start, used + cost, before)
+  end
+  function S.refund(key, cost, limit, window, token, since)
+    local value = get(key, 24)
+    if not value then return end
+    local start, used, before = unpack('<ddd', value)
+    if start <= since then used = max(0, used - cost)
+    elseif start - window <= since then before = max(0, before - cost) end
+    S.commit(key, cost, limit, window, '', start, used, before)
+  end
+  return S
 end
 
 -- Log: limit, window. An entry for each unit, its score the time.
-local G = {}
-local function counted(key, window)
-  call('ZREMRANGEBYSCORE', key, '-inf', exact(now - window))
-  return call('ZCARD', key)
-end
-local function ends(key, window, place, size)
-  if size == 0 then return window end
-  place = min(place, size) - 1
-  return call('ZRANGE', key, place, place, 'WITHSCORES')[2] + window - now
-end
-local function enter(key, cost, window, token)
-  for unit = 1, cost do call('ZADD', key, exact(now), token .. ':' .. unit) end
-  if cost > 0 then call('PEXPIRE', key, ceil(window * 1000)) end
-end
-function G.take(key, cost, limit, window)
-  local size = counted(key, window)
-  local over = size + cost - limit
-  if over > 0 then
-    local left = max(0, limit - size)
-    return 0, left, ends(key, window, max(1, size + 1 - limit + left), size), ends(key, window, over, size)
+function families.G()
+  local G = {}
+  function G.counted(key, window)
+    call('ZREMRANGEBYSCORE', key, '-inf', exact(now - window))
+    return call('ZCARD', key)
   end
-  local oldest = size > 0 and ends(key, window, 1, size) or (cost > 0 and now + window - now or 0)
-  return 1, limit - size - cost, oldest, 0
-end
-function G.commit(key, cost, limit, window, token) enter(key, cost, window, token) end
-function G.charge(key, cost, limit, window, token)
-  counted(key, window)
-  enter(key, min(cost, 10000), window, token)
-end
-function G.refund(key, cost, limit, window, token)
-  for unit = 1, cost do call('ZREM', key, token .. ':' .. unit) end
+  local function ends(key, window, place, size)
+    if size == 0 then return window end
+    place = min(place, size) - 1
+    return call('ZRANGE', key, place, place, 'WITHSCORES')[2] + window - now
+  end
+  local function enter(key, cost, window, token)
+    for unit = 1, cost do call('ZADD', key, exact(now), token .. ':' .. unit) end
+    if cost > 0 then call('PEXPIRE', key, ceil(window * 1000)) end
+  end
+  function G.take(key, cost, limit, window)
+    local size = G.counted(key, window)
+    local over = size + cost - limit
+    if over > 0 then
+      local left = max(0, limit - size)
+      return 0, left, ends(key, window, max(1, size + 1 - limit + left), size), ends(key, window, over, size)
+    end
+    local oldest = size > 0 and ends(key, window, 1, size) or (cost > 0 and now + window - now or 0)
+    return 1, limit - size - cost, oldest, 0
+  end
+  function G.commit(key, cost, limit, window, token) enter(key, cost, window, token) end
+  function G.charge(key, cost, limit, window, token)
+    G.counted(key, window)
+    enter(key, min(cost, 10000), window, token)
+  end
+  function G.refund(key, cost, limit, window, token)
+    for unit = 1, cost do call('ZREM', key, token .. ':' .. unit) end
+  end
+  return G
 end
 
 -- Slots: limit, lease. An entry for each slot, its score when it was lent.
-local C = {commit = G.commit, charge = G.charge, refund = G.refund}
-function C.take(key, cost, limit, lease)
-  local lent = counted(key, lease)
-  if lent + cost > limit then return 0, max(0, limit - lent), 0, 1 end
-  return 1, limit - lent - cost, 0, 0
-end
-function C.renew(key, cost, limit, lease, token)
-  local lent = counted(key, lease)
-  for unit = 1, cost do
-    local slot = token .. ':' .. unit
-    if call('ZSCORE', key, slot) then
-      call('ZADD', key, exact(now), slot)
-    elseif lent < limit then
-      call('ZADD', key, exact(now), slot)
-      lent = lent + 1
-    end
+function families.C()
+  local G = rules.G
+  local C = {commit = G.commit, charge = G.charge, refund = G.refund}
+  function C.take(key, cost, limit, lease)
+    local lent = G.counted(key, lease)
+    if lent + cost > limit then return 0, max(0, limit - lent), 0, 1 end
+    return 1, limit - lent - cost, 0, 0
   end
-  call('PEXPIRE', key, ceil(lease * 1000))
+  function C.renew(key, cost, limit, lease, token)
+    local lent = G.counted(key, lease)
+    for unit = 1, cost do
+      local slot = token .. ':' .. unit
+      if call('ZSCORE', key, slot) then
+        call('ZADD', key, exact(now), slot)
+      elseif lent < limit then
+        call('ZADD', key, exact(now), slot)
+        lent = lent + 1
+      end
+    end
+    call('PEXPIRE', key, ceil(lease * 1000))
+  end
+  return C
 end
 
-local rules = {T = T, L = L, F = F, S = S, G = G, C = C}
 local acts = {C = 'charge', R = 'refund', N = 'renew'}
 local data, place, number = ARGV[2], 1, 0
 local replies = {pack('<d', now)}
