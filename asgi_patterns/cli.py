@@ -6,21 +6,23 @@ thing, and 1 for what goes wrong otherwise: a module that raises, a port that is
 
 import argparse
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from asgi_patterns.explain import explanation
 from asgi_patterns.kernel.optional import MissingExtra
 from asgi_patterns.kernel.types import ASGIApp
-from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.pipeline import DOUBT, LOGGER, Pipeline
 from asgi_patterns.question import add_arguments, asked
 from asgi_patterns.serve import CannotServe, Hosting, Listening, Stopping, WrongOption, serve
 from asgi_patterns.serving.hosting import SERVERS, WORKER_CLASSES
 from asgi_patterns.settings import Settings, SettingsError
 from asgi_patterns.settings.json_schema import json_schema
-from asgi_patterns.show import leaves, report
+from asgi_patterns.show import leaves, named, report
 from asgi_patterns.target import NoSuchName, Target, explain
 
 WRONG = 2
@@ -161,10 +163,28 @@ def _loaded(options: argparse.Namespace) -> tuple[ASGIApp | None, Pipeline]:
 
 
 def _check(options: argparse.Namespace) -> int:
-    _, pipeline = _loaded(options)
+    with _doubts_unlogged():
+        _, pipeline = _loaded(options)
+    for layer, doubt in pipeline.doubts():
+        print(f"warning: {named(layer)}: {doubt}")
     what = f"{options.app} behind " if options.app else ""
     print(f"ok: {what}{_count(len(pipeline.layers), 'layer')}, {_sources(pipeline.settings)}")
     return 0
+
+
+@contextmanager
+def _doubts_unlogged() -> Iterator[None]:
+    """Keep from the log what is printed anyway."""
+    logger = logging.getLogger(LOGGER)
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return record.msg != DOUBT
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -3,10 +3,10 @@
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack, final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Unpack, final
 from weakref import WeakSet
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -27,7 +27,11 @@ from asgi_patterns.kernel.types import AnyApp, ASGIApp
 if TYPE_CHECKING:
     from asgi_patterns.settings import Sections, Settings
 
-_log = logging.getLogger("asgi_patterns.pipeline")
+LOGGER: Final = "asgi_patterns.pipeline"
+DOUBT: Final = "%s %s"
+"""How a layer's doubt about itself is logged."""
+
+_log = logging.getLogger(LOGGER)
 
 _USUAL: tuple[ProxyField, ...] = ("X-Forwarded-For", "X-Forwarded-Proto")
 
@@ -69,6 +73,16 @@ class Options:
     order: Literal["sorted", "given"] = "sorted"
     """`sorted`: by the place of each layer; `given`: as listed, with a warning where that is known to break."""
 
+    def context(self) -> Context:
+        """Return what they come to for requests."""
+        return Context(
+            proxies=TrustedProxies(self.trusted_proxies),
+            proxy_fields=written_by_proxies(self.proxy_fields),
+            identify=self.identify if callable(self.identify) else None,
+            listeners=tuple(self.listeners),
+            store=Store.parse(self.store),
+        )
+
 
 @final
 class Pipeline:
@@ -103,6 +117,7 @@ class Pipeline:
         """The apps that this pipeline stands in front of."""
         self.settings: Settings | None = None
         """What it was made from, if not in code."""
+        self._has_doubted = False
 
     @classmethod
     def from_settings(cls, config: Config = None, **sections: Unpack["Sections"]) -> "Pipeline":
@@ -126,6 +141,20 @@ class Pipeline:
         for layer in self.layers:
             layer.drain()
 
+    def doubts(self) -> Iterator[tuple[Layer, str]]:
+        """Yield what the layers that are on say of themselves: allowed, but probably not meant."""
+        context = self.options.context()
+        for layer in self.layers:
+            if layer.enabled:
+                yield from ((layer, doubt) for doubt in layer.doubts(context))
+
+    def tell_doubts(self) -> None:
+        """Log them once, however many apps this stands in front of: a host may call it for each route."""
+        if not self._has_doubted:
+            self._has_doubted = True
+            for layer, doubt in self.doubts():
+                _log.warning(DOUBT, layer.label, doubt)
+
     def __repr__(self) -> str:
         return f"Pipeline({', '.join(layer.label for layer in self.layers)})"
 
@@ -135,19 +164,13 @@ class Wrapped:
     """An app behind a pipeline, itself an ASGI app. ``app`` is the one inside."""
 
     def __init__(self, app: ASGIApp, pipeline: Pipeline) -> None:
-        options = pipeline.options
         self.app = app
         self.pipeline = pipeline
-        self._behind_proxies = bool(options.trusted_proxies)
-        self._context = Context(
-            proxies=TrustedProxies(options.trusted_proxies),
-            proxy_fields=written_by_proxies(options.proxy_fields),
-            identify=options.identify if callable(options.identify) else None,
-            listeners=tuple(options.listeners),
-            store=Store.parse(options.store),
-        )
+        self._behind_proxies = bool(pipeline.options.trusted_proxies)
+        self._context = pipeline.options.context()
         self._has_hinted = False
         self.wire(pipeline.layers)
+        pipeline.tell_doubts()
 
     def wire(self, layers: Sequence[Layer]) -> None:
         """Put ``layers`` in front of the app, in place of those before."""

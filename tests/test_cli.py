@@ -79,6 +79,28 @@ def test_check_says_ok(arguments: list[str], said: str, capsys: pytest.CaptureFi
     assert (code, capsys.readouterr().out) == (0, f"{said}\n")
 
 
+@pytest.mark.parametrize("app", [[], ["shop:app"]], ids=["no app", "an app"])
+def test_check_warns_of_what_is_probably_not_meant(
+    app: list[str], shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "asgi-patterns.toml").write_text(
+        '[rate_limit]\nquotas = ["5/minute"]\nkey = "header:X-API-Key"\n'
+    )
+
+    code = main(["check", *app])
+
+    out, err = capsys.readouterr()
+    assert code == 0
+    assert out.splitlines() == [
+        (
+            "warning: rate_limit: counts 5-per-minute by a field that clients make up as they like: "
+            "without a quota by address beside it, a new key is a new quota"
+        ),
+        f"ok: {'shop:app behind ' if app else ''}4 layers, 2 settings from asgi-patterns.toml",
+    ]
+    assert err == ""  # where logging is not set up, a warning would be said a second time here
+
+
 MISTAKES = {
     "no colon": (["check", "shop"], "'shop' names no app: write module:name, such as shop.api:app"),
     "no module": (["check", "shp:app"], "there is no module 'shp', which 'shp:app' names"),

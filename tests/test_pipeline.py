@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
-from asgi_patterns import Cors, Pipeline, Problems, RequestId
+from asgi_patterns import Cors, Pipeline, Problems, RateLimit, RequestId
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.lifespan import Resource
 from asgi_patterns.kernel.link import Link
@@ -293,3 +293,18 @@ def test_a_layer_is_a_value() -> None:
 def test_a_misspelt_field_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="heather"):
         RequestId(heather="X-Trace")  # type: ignore[call-arg]  # that is the mistake
+
+
+def test_what_is_probably_not_meant_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = Pipeline(RateLimit(quotas=["5/minute"], key="header:X-API-Key"))
+
+    assert [pipeline(hello), pipeline(hello)]
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("asgi_patterns.pipeline", "WARNING")
+    ]
+    assert caplog.messages[0].startswith("rate_limit counts 5-per-minute by a field that clients make up")
+
+
+def test_a_layer_that_is_off_has_no_doubts(caplog: pytest.LogCaptureFixture) -> None:
+    assert Pipeline(RateLimit(quotas=["5/minute"], key="header:X-API-Key", enabled=False))(hello)
+    assert caplog.messages == []

@@ -1,7 +1,7 @@
 """How settings are read: look at every source, join what they say, check it once, and say all that is wrong."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
 from pydantic import ValidationError, create_model
@@ -71,7 +71,7 @@ def _check(tree: Mapping[str, Any], sources: Sequence[Source]) -> tuple[Settings
     except ValidationError as error:
         # The error itself goes no further: it repeats its input, secrets included.
         return None, explain(error, tree, Settings, is_open)
-    return found, _twice(found)
+    return found, [*_twice(found), *_lacking(found, tree)]
 
 
 def _twice(settings: Settings) -> list[Wrong]:
@@ -80,6 +80,16 @@ def _twice(settings: Settings) -> list[Wrong]:
     twice = {label: name for name, label in labels if count[label] > 1}
     right = 'give each a name of its own, name = "..."'
     return [Wrong((name,), f"two layers are called {label!r}", right) for label, name in twice.items()]
+
+
+def _lacking(settings: Settings, tree: Mapping[str, Any]) -> Iterator[Wrong]:
+    """Yield what layers ask for and nothing says, such as who the caller is: they would not start."""
+    context = settings.context()
+    for name in SECTIONS:
+        is_list = isinstance(tree.get(name), list | tuple)
+        for index, layer in enumerate(getattr(settings, name)):
+            for lack in layer.lacks(context) if layer.enabled else ():
+                yield Wrong((name, *([index] if is_list else []), *lack.key), lack.wrong, lack.right)
 
 
 def _place(key: Key, sources: Sequence[Source]) -> str:

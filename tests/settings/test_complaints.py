@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from asgi_patterns import RequestId
+from asgi_patterns import RateLimit, RequestId
+from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY
 from asgi_patterns.settings import SettingsError, load
 
 SECRET = "s3cr3t-t0k3n"
@@ -98,6 +99,21 @@ IN_A_FILE = {
             "identify: there is no module 'no_such_package', which 'no_such_package:who' names; "
             "Who a request is for: a callable `scope -> Caller | None`, or `scope` for what stands in "
             '`scope["user"]`'
+        ),
+    ),
+    "a quota by caller, where nothing says who that is": (
+        '[rate_limit]\nquotas = ["5/minute", {limit = 5, window = "1h", key = "user"}]',
+        f"rate_limit.quotas[1].key: {NO_IDENTITY}; {IDENTIFY}",
+    ),
+    "a quota by caller in one of several": (
+        '[[rate_limit]]\nquotas = ["5/minute"]\n[[rate_limit]]\nname = "b"\nkey = "user"\ndefault = ["5/hour"]',
+        f"rate_limit[1].default[0].key: {NO_IDENTITY}; {IDENTIFY}",
+    ),
+    "a misspelt rate": (
+        '[rate_limit]\nquotas = ["5/minute", "5/minuet"]',
+        (
+            "rate_limit.quotas[1]: '5/minuet' is no rate; "
+            "write such as 10/second, 100 per 5 minutes or 10/second burst 20"
         ),
     ),
     "two with one name": (
@@ -221,6 +237,10 @@ IN_VARIABLES = {
         {"REQUEST_ID": "[{}]", "REQUEST_ID__HEADER": "X-Id"},
         "REQUEST_ID__HEADER: is lost, because a shorter variable sets the whole; keep one of the two",
     ),
+    "a quota by caller, where nothing says who that is": (
+        {"RATE_LIMIT__QUOTAS": "5/hour", "RATE_LIMIT__KEY": "user"},
+        f"RATE_LIMIT__QUOTAS: rate_limit.quotas[0].key: {NO_IDENTITY}; {IDENTIFY}",
+    ),
     "a file that is not there": (
         {"CONFIG": "no.toml"},
         "CONFIG: there is no such file, got 'no.toml'; name a TOML file that exists",
@@ -278,6 +298,11 @@ IN_CODE: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         "load(): there is no such file, got 'shop.toml'; name a TOML file that exists",
     ),
+    "a layer that counts by caller, where nothing says who that is": (
+        None,
+        {"rate_limit": RateLimit(quotas=["5/minute"], key="user")},
+        f"load(): rate_limit.quotas[0].key: {NO_IDENTITY}; {IDENTIFY}",
+    ),
     "single keys of several": (
         {"request_id": [{"name": "a"}, {}]},
         {"request_id": {"header": "X-Id"}},
@@ -302,6 +327,18 @@ def test_in_code(config: Any, sections: dict[str, Any], expected: str) -> None:
     found = complaints(config, **sections)
 
     assert found == [expected]
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        pytest.param({"identify": "scope"}, id="the pipeline knows"),
+        pytest.param({"rate_limit": {"identify": "scope"}}, id="the layer knows"),
+        pytest.param({"rate_limit": {"enabled": False}}, id="the layer is off"),
+    ],
+)
+def test_a_quota_by_caller_is_no_mistake_where(sections: dict[str, Any]) -> None:
+    assert load({"rate_limit": {"quotas": ["5/minute"], "key": "user"}}, **sections).rate_limit
 
 
 def test_everything_that_is_wrong_is_said_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
