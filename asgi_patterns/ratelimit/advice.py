@@ -12,11 +12,11 @@ IDENTIFY = (
 )
 
 
-def nameless(gauges: Sequence[Gauge]) -> Iterator[int]:
-    """Yield the places of the quotas that need to know the caller."""
+def nameless(gauges: Sequence[Gauge]) -> Iterator[tuple[int, str]]:
+    """Yield the places of the quotas that need to know the caller, each with the setting that says so."""
     for index, gauge in enumerate(gauges):
         if gauge.needs_caller:
-            yield index
+            yield index, "key" if gauge.kind.needs_caller else "tier"
 
 
 def doubts(gauges: Sequence[Gauge]) -> Iterator[str]:

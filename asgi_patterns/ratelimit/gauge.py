@@ -122,11 +122,9 @@ def _distance(reading: Reading) -> float:
 
 
 def uncharged(reading: Reading) -> Reading:
-    """Return what a quota says that would have allowed a request which another one has refused."""
+    """Return what a quota says of a request that was not charged: of which nothing is missing grows no more."""
     gauge, ask, taken = reading
-    if not taken.allowed:
-        return reading
-    left = min(taken.remaining + int(ask[0].cost), gauge.most)
+    left = min(taken.remaining + (int(ask[0].cost) if taken.allowed else 0), gauge.most)
     more_in = taken.more_in if left < gauge.most else 0.0
     return Reading(gauge, ask, taken._replace(remaining=left, more_in=more_in))
 

@@ -123,7 +123,8 @@ class RateLimit(Layer):
         if self.identify is not None or context.identify is not None:
             return ()
         found = [
-            Lack((*self._place(index), "key"), NO_IDENTITY, IDENTIFY) for index in nameless(self._gauges)
+            Lack((*self._place(index), setting), NO_IDENTITY, IDENTIFY)
+            for index, setting in nameless(self._gauges)
         ]
         named = [("allow", self.allow), ("block", self.block)]
         found += [

@@ -109,6 +109,10 @@ IN_A_FILE = {
         '[[rate_limit]]\nquotas = ["5/minute"]\n[[rate_limit]]\nname = "b"\nkey = "user"\ndefault = ["5/hour"]',
         f"rate_limit[1].default[0].key: {NO_IDENTITY}; {IDENTIFY}",
     ),
+    "a quota for a tier, where nothing says who has one": (
+        '[rate_limit]\nquotas = [{limit = 5, window = "1h", tier = "free"}]',
+        f"rate_limit.quotas[0].tier: {NO_IDENTITY}; {IDENTIFY}",
+    ),
     "a misspelt rate": (
         '[rate_limit]\nquotas = ["5/minute", "5/minuet"]',
         (
