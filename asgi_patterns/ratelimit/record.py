@@ -205,20 +205,23 @@ class Record:
 
     def _charge_content(self) -> None:
         """Count the bytes that came without being announced."""
-        for gauge, (stake, key), _, _, counters in self._charges or ():
+        for gauge, (stake, key), _, _, counters in self._charged():
             more = self._received - int(stake.cost)
             if gauge.quota.unit != "requests" and more > 0:
                 counters.charge((gauge.at(more), key))
 
     def _give_back(self, wanted: Callable[[Gauge], bool]) -> None:
-        charges = self._charges
-        if charges is None:
-            # Only now: most requests never give anything back.
-            charges = [charge for made in self._made for charge in _charges(made)]
+        charges = self._charged()
         self._charges = [each for each in charges if not wanted(each.gauge)]
         for gauge, ask, at, token, counters in charges:
             if wanted(gauge):
                 counters.give_back(ask, at, token)
+
+    def _charged(self) -> Sequence[Charge]:
+        if self._charges is None:
+            # Only now: most requests never ask.
+            self._charges = [charge for made in self._made for charge in _charges(made)]
+        return self._charges
 
     def keep(self, made: Made) -> None:
         """Note what has been charged, and tell what is worth to be told."""
