@@ -298,7 +298,9 @@ def test_a_misspelt_field_is_refused_by_name() -> None:
 def test_what_is_probably_not_meant_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     pipeline = Pipeline(RateLimit(quotas=["5/minute"], key="header:X-API-Key"))
 
-    assert [pipeline(hello), pipeline(hello)]
+    for _ in range(2):
+        pipeline(hello)
+
     assert [(record.name, record.levelname) for record in caplog.records] == [
         ("asgi_patterns.pipeline", "WARNING")
     ]
@@ -306,5 +308,6 @@ def test_what_is_probably_not_meant_is_logged_once(caplog: pytest.LogCaptureFixt
 
 
 def test_a_layer_that_is_off_has_no_doubts(caplog: pytest.LogCaptureFixture) -> None:
-    assert Pipeline(RateLimit(quotas=["5/minute"], key="header:X-API-Key", enabled=False))(hello)
+    Pipeline(RateLimit(quotas=["5/minute"], key="header:X-API-Key", enabled=False))(hello)
+
     assert caplog.messages == []

@@ -44,7 +44,8 @@ async def admin(server: RedisServer) -> AsyncIterator[Redis]:
 
 async def grant(admin: Redis, *further: str) -> None:
     assert RULES is not None
-    await admin.execute_command("ACL", "SETUSER", "shop", "reset", *RULES[1].split(), *further)
+    words = ["ACL", "SETUSER", "shop", "reset", *RULES[1].split(), *further]
+    await admin.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py has no types for it
 
 
 def quotas(algorithm: Algorithm) -> list[Quota]:
@@ -88,7 +89,7 @@ async def _until_renewed() -> None:
 
 async def refused(admin: Redis) -> set[str]:
     """The commands that the user was refused. What the client of redis-py says about itself is its own affair."""
-    return {entry["object"] for entry in await admin.acl_log()} - {"client"}
+    return {str(entry["object"]) for entry in await admin.acl_log()} - {"client"}
 
 
 @pytest.mark.asyncio  # the stores on a Redis know no other loop
