@@ -18,10 +18,10 @@ All quotas of a request are decided at once: it is charged to all or to none. An
 ``RateLimit-Policy``; a refusal is a problem, 429 where the caller has used up its quota, 503 where the server has no
 more to give. A handler charges by ``await spend(scope, "reports", cost=3)``, or FastAPI's ``Depends(spending(...))``.
 
-A quota is introduced in steps: ``mode="observe"`` counts, ``"warn"`` tells clients, ``"enforce"`` refuses. By user or
-tier needs ``identify``, and is refused at start-up without. A field (``header:X-API-Key``) is only a claim: keep a quota
-by address beside it. Memory is bounded whatever keys somebody invents. While the store is away, each process limits
-by itself. Slots come back with the last message of an answer; those of a process that died, when their lease ends.
+A quota is introduced in steps: ``mode="observe"`` counts, ``"warn"`` tells clients, ``"enforce"`` refuses. By user
+or tier needs ``identify``, and is refused at start-up without. A field (``header:X-API-Key``) is only a claim: keep a
+quota by address beside it. Memory is bounded whatever keys somebody invents. While the store is away, each process
+limits by itself. Slots come back with the last message of an answer; those of a process that died, when their lease ends.
 
 Inside: ``rules`` and ``buckets``, ``windows``, ``slots`` are the algorithms, pure; ``counters`` is the port, ``memory``
 and ``redis`` (with ``script.lua``) its adapters; ``picking`` says what a request falls under, ``record`` follows it.

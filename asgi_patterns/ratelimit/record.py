@@ -274,7 +274,13 @@ class Record:
         if readings := [reading for record in self.peers for reading in record.said()]:
             self.desk.fields.write(head["headers"], readings, epoch=time.time(), later=self._later)
         if self._near and self.problem is None:
-            head["headers"].append((WARNING, warning(self._near)))
+            self._warn(head)
+
+    def _warn(self, head: Message) -> None:
+        """Name what is near its end, in one line for all layers."""
+        near = [reading for record in self.peers for reading in record._near]
+        others = [line for line in head["headers"] if line[0].lower() != WARNING]
+        head["headers"][:] = [*others, (WARNING, warning(near))]
 
     def said(self) -> Sequence[Reading]:
         """Return what each quota says, the latest where one was asked again."""
