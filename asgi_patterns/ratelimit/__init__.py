@@ -21,7 +21,7 @@ more to give. A handler charges by ``await spend(scope, "reports", cost=3)``, or
 A quota is introduced in steps: ``mode="observe"`` counts, ``"warn"`` tells clients, ``"enforce"`` refuses. By user
 or tier needs ``identify``, and is refused at start-up without. A field (``header:X-API-Key``) is only a claim: keep a
 quota by address beside it. Memory is bounded whatever keys somebody invents. While the store is away, each process
-limits by itself. Slots come back with the last message of an answer; those of a process that died, when their lease ends.
+limits by itself. Slots come back with the last message of an answer; those of a dead process, when their lease ends.
 
 Inside: ``rules`` and ``buckets``, ``windows``, ``slots`` are the algorithms, pure; ``counters`` is the port, ``memory``
 and ``redis`` (with ``script.lua``) its adapters; ``picking`` says what a request falls under, ``record`` follows it.
