@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import uniform
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, final
+from typing import Final, Literal, Protocol, TypeAlias, final
 
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.ending import Ending
@@ -15,6 +15,7 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.types import Message, Scope, Send
 from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision
+from asgi_patterns.ratelimit.charges import Charge, Made, charges_of
 from asgi_patterns.ratelimit.counters import Counters, StoreAway
 from asgi_patterns.ratelimit.events import Delayed, Limited, NearLimit
 from asgi_patterns.ratelimit.fields import WARNING, Fields, warning
@@ -55,20 +56,6 @@ class Desk:
     jitter: float
     """Seconds by which waiting is lengthened at most, at random."""
     label: str
-
-
-class Charge(NamedTuple):
-    """What one quota has counted, and where it can be given back."""
-
-    gauge: Gauge
-    ask: Ask
-    at: float
-    token: bytes
-    counters: Counters
-
-
-Made = tuple[Sequence[Gauge], Sequence[Ask], Decision, Counters]
-"""A decision: what it is about, and who has made it."""
 
 
 @final
@@ -220,14 +207,14 @@ class Record:
     def _charged(self) -> Sequence[Charge]:
         if self._charges is None:
             # Only now: most requests never ask.
-            self._charges = [charge for made in self._made for charge in _charges(made)]
+            self._charges = [charge for made in self._made for charge in charges_of(made)]
         return self._charges
 
     def keep(self, made: Made) -> None:
         """Note what has been charged, and tell what is worth to be told."""
         self._made = (*self._made, made)
         if self._charges is not None:
-            self._charges = [*self._charges, *_charges(made)]
+            self._charges = [*self._charges, *charges_of(made)]
         gauges, asks, decision, _ = made
         for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=False):
             if taken.wait > 0.0 or taken.remaining <= gauge.warn_below:
@@ -296,12 +283,3 @@ def records(scope: Scope) -> list[Record]:
     """Return what the layers that ``scope`` has passed know of the request, the outermost first."""
     found: list[Record] | Slip = scope.get(RECORDS, [])
     return found if isinstance(found, list) else found[0].record(found).peers
-
-
-def _charges(made: Made) -> list[Charge]:
-    gauges, asks, decision, counters = made
-    return [
-        Charge(gauge, ask, at, decision.token, counters)
-        for gauge, ask, taken, at in zip(gauges, asks, decision.taken, decision.times, strict=False)
-        if taken.allowed
-    ]

@@ -55,6 +55,7 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "ratelimit/charges.py": "knows who has counted",
     "ratelimit/counting.py": "chooses the adapters",
     "ratelimit/counters.py": "is the port, whose adapters may wait",
     "ratelimit/messages.py": "ends the conversation of a WebSocket",
