@@ -29,8 +29,8 @@ from asgi_patterns.ratelimit.counting import Counting
 from asgi_patterns.ratelimit.fields import Fields, Profile, check_profiles
 from asgi_patterns.ratelimit.forecast import FREE, forecast
 from asgi_patterns.ratelimit.gauge import Gauge
+from asgi_patterns.ratelimit.gauging import made_ready
 from asgi_patterns.ratelimit.guests import BLOCKED, Guests
-from asgi_patterns.ratelimit.keys import parse
 from asgi_patterns.ratelimit.lists import Entries, Listed
 from asgi_patterns.ratelimit.messages import MessageRate
 from asgi_patterns.ratelimit.picking import Places
@@ -203,18 +203,7 @@ class RateLimit(Layer):
 
     @cached_property
     def _gauges(self) -> Sequence[Gauge]:
-        # Each is a Quota by now: AnyQuota.
-        quotas = [(each, False) for each in self.quotas] + [(each, True) for each in self.default]
-        return [
-            Gauge(
-                quota,
-                parse(self.key if quota.key is None else quota.key),
-                is_default=is_default,
-                warn_at=self.warn_at,
-            )
-            for quota, is_default in quotas
-            if isinstance(quota, Quota)
-        ]
+        return made_ready(self.quotas, self.default, key=self.key, warn_at=self.warn_at)
 
     def _place(self, index: int) -> tuple[str, int]:
         return ("quotas", index) if index < len(self.quotas) else ("default", index - len(self.quotas))
