@@ -65,7 +65,9 @@ SHELL_PARTS = {
     "ratelimit/record.py": "charges a request, and draws jitter",
     "ratelimit/session.py": "belongs to an event loop",
     "ratelimit/short.py": "lets a request pass",
+    "ratelimit/simulation.py": "charges requests of a log",
     "ratelimit/spending.py": "is called by handlers",
+    "ratelimit/trial.py": "asks as a request does",
 }
 # What puts slices together may know them all.
 COMPOSERS = ("", "serving", "settings", "testing")
