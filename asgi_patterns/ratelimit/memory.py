@@ -6,6 +6,7 @@ from typing import Final, final
 
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
 from asgi_patterns.ratelimit.rules import Outcome, Rule, State, Taken
+from asgi_patterns.ratelimit.slots import unleased
 
 LOOKED_AT: Final = 8
 """Keys among which one is chosen to be forgotten."""
@@ -34,7 +35,9 @@ class MemoryCounters:
         """Look at all, and charge all if each binding one allows it. Nothing is awaited in between."""
         now = self._clock()
         shelves = self._shelves
-        found = [stake.rule.take(shelves[stake.quota].get(key), stake.cost, now) for stake, key in asks]
+        found = [
+            unleased(stake.rule).take(shelves[stake.quota].get(key), stake.cost, now) for stake, key in asks
+        ]
         decision = _decision([stake for stake, _ in asks], found, now)
         if decision.allowed:
             for (stake, key), taken in zip(asks, decision.taken, strict=True):
@@ -99,21 +102,25 @@ class MemoryCounters:
         stake, key = ask
         now = self._clock()
         shelf = self._shelves[stake.quota]
-        self._keep(stake, key, stake.rule.charge(shelf.get(key), stake.cost, now), now)
+        self._keep(stake, key, unleased(stake.rule).charge(shelf.get(key), stake.cost, now), now)
 
     def give_back(self, ask: Ask, at: float, token: bytes = b"") -> None:
         """Undo what was charged at that time."""
         stake, key = ask
         shelf = self._shelves[stake.quota]
         state = shelf.get(key)
-        if state is not None:
-            shelf[key] = stake.rule.refund(state, stake.cost, at, self._clock())
+        if state is None:
+            return
+        if left := unleased(stake.rule).refund(state, stake.cost, at, self._clock()):
+            shelf[key] = left
+        else:
+            del shelf[key]
 
     def _keep(self, stake: Stake, key: str, state: State, now: float) -> None:
         shelf = self._shelves[stake.quota]
         shelf[key] = state
         if len(shelf) > self._most:
-            _make_room(shelf, stake.rule, now)
+            _make_room(shelf, unleased(stake.rule), now)
 
     async def forget(self, ask: Ask) -> None:
         """Forget what has been counted."""

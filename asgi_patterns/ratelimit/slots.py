@@ -4,10 +4,12 @@ A slot is lent, for a while that is renewed as long as the request runs. Who has
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import inf
 from typing import ClassVar, Final, final
 
-from asgi_patterns.ratelimit.rules import Outcome, State
+from asgi_patterns.ratelimit.rules import Outcome, Rule, State
 from asgi_patterns.ratelimit.windows import LONGEST_LOG, insert, remove
 
 SOON: Final = 1.0
@@ -51,3 +53,12 @@ class Slots:
 
     def _lent(self, state: State | None, now: float) -> State:
         return state[bisect_right(state, now - self.lease) :] if state else ()
+
+
+@lru_cache(maxsize=256)
+def unleased(rule: Rule) -> Rule:
+    """Return ``rule`` as one process alone counts by it: a slot is lent until it is given back.
+
+    Nobody renews it there, and who would die without giving it back takes the counts along.
+    """
+    return replace(rule, lease=inf) if isinstance(rule, Slots) else rule
