@@ -1,4 +1,4 @@
-"""The command ``asgi-patterns``: serve an app, check, show and explain the pipeline, print the settings' schema.
+"""The command ``asgi-patterns``: serve an app, check, show, explain and simulate the pipeline, print the schema.
 
 The exit code is 0 where all is well, 2 for settings or a command line that is wrong, with one line for each
 thing, and 1 for what goes wrong otherwise: a module that raises, a port that is taken.
@@ -18,11 +18,14 @@ from asgi_patterns.kernel.optional import MissingExtra
 from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import DOUBT, LOGGER, Pipeline
 from asgi_patterns.question import add_arguments, asked
+from asgi_patterns.ratelimit.access_log import FORMATS
 from asgi_patterns.serve import CannotServe, Hosting, Listening, Stopping, WrongOption, serve
 from asgi_patterns.serving.hosting import SERVERS, WORKER_CLASSES
 from asgi_patterns.settings import Settings, SettingsError
 from asgi_patterns.settings.json_schema import json_schema
 from asgi_patterns.show import leaves, named, report
+from asgi_patterns.simulate import CannotSimulate, opened, replay, simulated
+from asgi_patterns.simulation_report import simulation_report
 from asgi_patterns.target import NoSuchName, Target, explain
 
 WRONG = 2
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has left can be told from a failure
-    except (SettingsError, NoSuchName, MissingExtra, WrongOption) as exc:
+    except (SettingsError, NoSuchName, MissingExtra, WrongOption, CannotSimulate) as exc:
         print(exc, file=sys.stderr)
         return WRONG
     except CannotServe as exc:
@@ -61,7 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     show = _command(commands, "show", _show, "show the pipeline, why it stands so, and what set it")
     asking = _command(commands, "explain", _explain, "say what every layer would do with a request, and why")
     add_arguments(asking)
-    for command in (check, show, asking):
+    trying = _command(
+        commands,
+        "simulate",
+        _simulate,
+        "replay an access log, and say who would have been limited by which quota",
+    )
+    _add_log_options(trying)
+    for command in (check, show, asking, trying):
         command.add_argument("app", metavar="module:app", nargs="?")
     _add_schema(commands)
     return parser
@@ -107,6 +117,16 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     )
     serve.add_argument(
         "--reload", action="store_true", help="start again when a file changes; for development, with uvicorn"
+    )
+
+
+def _add_log_options(simulate: argparse.ArgumentParser) -> None:
+    simulate.add_argument("log", metavar="access.log", help="a file, or - for what comes in")
+    simulate.add_argument(
+        "--format", choices=FORMATS, default="auto", help="how its lines are written (%(default)s)"
+    )
+    simulate.add_argument(
+        "--top", type=_number(int, 1, 10_000), default=20, metavar="N", help="how many to name (%(default)s)"
     )
 
 
@@ -197,6 +217,16 @@ def _show(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     _, pipeline = _loaded(options)
     print("\n".join(explanation(pipeline, options.app, asked(options))).rstrip())
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    held, pipeline = _loaded(options)
+    simulation = simulated(pipeline)
+    with opened(options.log) as log:
+        reading = replay(simulation, log, options.format)
+    print("\n".join(simulation_report(simulation, reading, top=options.top)).rstrip())
+    del held
     return 0
 
 

@@ -77,14 +77,14 @@ def _layers(pipeline: Pipeline, app: str, scope: Scope) -> Iterator[Row]:
         if ended:
             yield named(layer), f"does not see it: {ended} has answered"
         else:
-            why, forecast = _forecast(layer, scope)
+            why, forecast = foretold(layer, scope)
             says = [*filter(None, [why, *forecast.says])]
             yield from zip((named(layer), *[""] * len(says)), says or ["acts on every request"], strict=False)
             ended = layer.label if forecast.ends else ""
     yield app, f"does not see it: {ended} has answered" if ended else "gets the request"
 
 
-def _forecast(layer: Layer, scope: Scope) -> tuple[str, Forecast]:
+def foretold(layer: Layer, scope: Scope) -> tuple[str, Forecast]:
     """Return why the layer acts or does not, where there is a reason, and what it says itself."""
     acts, why = _chosen(layer, scope["method"], route_path(scope))
     if acts:

@@ -18,6 +18,9 @@ FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 LONGEST_LINE: Final = 65_536
 """Characters; a longer one is not read."""
+LONGEST_TARGET: Final = 8192
+LONGEST_USER: Final = 1024
+LONGEST_TIME: Final = 64
 LONGEST_REQUEST: Final = 604_800.0
 """Seconds; who says that a request took longer than a week means another unit."""
 LAST_TIME: Final = 1e20
@@ -92,9 +95,9 @@ def _from_text(line: str, form: Format) -> Entry:
     client, user, time, request, status, _ = match.groups()
     method, target = _request(_clean(_unescaped(request)))
     return Entry(
-        time=_local(time),
+        time=_when(time),
         client=_client(client),
-        user=None if user in _NOBODY else _clean(_unescaped(user)),
+        user=_user(_unescaped(user)),
         method=method,
         target=target,
         status=None if status == "-" else int(status),
@@ -116,11 +119,10 @@ def _from_json(line: str) -> Entry:
 def _from_object(found: Mapping[str, Any]) -> Entry:
     method, target = _json_request(found)
     status, content = _number(found, _STATUS, below=600), _number(found, _CONTENT, below=1e15)
-    user = _text(found, _USER)
     return Entry(
         time=_json_time(found),
         client=_client(_text(found, _CLIENT)),
-        user=None if user in _NOBODY else user,
+        user=_user(_text(found, _USER)),
         method=method,
         target=target,
         status=None if status is None else int(status),
@@ -165,7 +167,15 @@ def _request(text: str) -> tuple[str, str]:
     match = _REQUEST.fullmatch(text)
     if match is None or not _PATH.fullmatch(match[2]):
         raise Unreadable("has no request")
+    if len(match[2]) > LONGEST_TARGET:
+        raise Unreadable(f"has a path of more than {LONGEST_TARGET} characters")
     return match[1], match[2]
+
+
+def _user(text: str) -> str | None:
+    if len(text) > LONGEST_USER:
+        raise Unreadable("has a user that is too long to be one")
+    return None if text in _NOBODY else _clean(text)
 
 
 def _client(text: str) -> str | None:
@@ -186,7 +196,7 @@ def _json_time(found: Mapping[str, Any]) -> float:
         if (number := _positive(value, LAST_TIME)) is not None:
             return _epoch(number)
         if isinstance(value, str):
-            return _iso(value)
+            return _when(value)
     raise Unreadable("has no time")
 
 
@@ -197,11 +207,19 @@ def _epoch(number: float) -> float:
     return number
 
 
-@lru_cache(maxsize=1024)
+def _when(text: str) -> float:
+    if len(text) > LONGEST_TIME:
+        raise Unreadable("has no time")
+    return _remembered(text)
+
+
+@lru_cache(maxsize=1024)  # a log has many lines of one second
+def _remembered(text: str) -> float:
+    return _local(text) if "/" in text else _iso(text)
+
+
 def _iso(text: str) -> float:
-    """Return when that was; where no zone is said, it is UTC. A log has many lines of one second: it is remembered."""
-    if _LOCAL.fullmatch(text):
-        return _local(text)
+    """Return when that was; where no zone is said, it is UTC."""
     try:
         time = datetime.fromisoformat(text)
         seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
@@ -212,7 +230,6 @@ def _iso(text: str) -> float:
     return seconds
 
 
-@lru_cache(maxsize=1024)
 def _local(text: str) -> float:
     match = _LOCAL.fullmatch(text)
     if match is None or match[2] not in _MONTHS:
