@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Unpack, final
@@ -136,6 +137,20 @@ class Pipeline:
         self.wrapped.add(wrapped)
         return wrapped
 
+    @cached_property
+    def context(self) -> Context:
+        """What all layers share."""
+        return self.options.context()
+
+    def alone(self) -> Sequence[str]:
+        """Return which promises change where several processes each run this pipeline, as sentences; see ``Layer``."""
+        return [
+            f"{layer.label} {clause}"
+            for layer in self.layers
+            if layer.enabled
+            for clause in layer.alone(self.context)
+        ]
+
     def drain(self) -> None:
         """Tell every layer that the process is about to stop, so that readiness drops first."""
         for layer in self.layers:
@@ -143,10 +158,9 @@ class Pipeline:
 
     def doubts(self) -> Iterator[tuple[Layer, str]]:
         """Yield what the layers that are on say of themselves: allowed, but probably not meant."""
-        context = self.options.context()
         for layer in self.layers:
             if layer.enabled:
-                yield from ((layer, doubt) for doubt in layer.doubts(context))
+                yield from ((layer, doubt) for doubt in layer.doubts(self.context))
 
     def tell_doubts(self) -> None:
         """Log them once, however many apps this stands in front of: a host may call it for each route."""
@@ -167,7 +181,7 @@ class Wrapped:
         self.app = app
         self.pipeline = pipeline
         self._behind_proxies = bool(pipeline.options.trusted_proxies)
-        self._context = pipeline.options.context()
+        self._context = pipeline.context
         self._has_hinted = False
         self.wire(pipeline.layers)
         pipeline.tell_doubts()

@@ -122,6 +122,13 @@ class Layer(ABC):
         """Return what is allowed but probably not meant, as clauses with the layer as their subject."""
         return ()
 
+    def alone(self, context: Context) -> Sequence[str]:
+        """Return which promises change where several processes each keep their own state.
+
+        Clauses with the layer as their subject, each with what helps; empty where no state matters, or all is shared.
+        """
+        return ()
+
     def insist(self, context: Context) -> None:
         """Raise ``ValueError`` with everything that the layer ``lacks``, if it is enabled."""
         if self.enabled and (lacks := self.lacks(context)):

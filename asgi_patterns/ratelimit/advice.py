@@ -34,6 +34,15 @@ def doubts(gauges: Sequence[Gauge]) -> Iterator[str]:
         yield "refuses nothing: no quota is enforced yet"
 
 
+def alone(gauges: Sequence[Gauge]) -> Sequence[str]:
+    """Return what changes where several processes count each for itself. ``gauges`` are those of which they do."""
+    if not gauges:
+        return ()
+    names = ", ".join(gauge.name for gauge in gauges)
+    clause = f"counts {names} in each process by itself, so that each lets the whole limit pass"
+    return (f'{clause}: set store = "redis://..." to count together',)
+
+
 def _covers(other: Gauge, gauge: Gauge) -> bool:
     """Whether ``other`` holds for every request that ``gauge`` is for, as far as that can be told."""
     return not other.is_conditional or other.patterns == gauge.patterns

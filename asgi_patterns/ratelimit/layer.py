@@ -24,7 +24,7 @@ from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.secret import Secret, reveal
 from asgi_patterns.kernel.store import Store, StoreUrl
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
-from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY, doubts, nameless
+from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY, alone, doubts, nameless
 from asgi_patterns.ratelimit.counting import Counting
 from asgi_patterns.ratelimit.fields import Fields, Profile, check_profiles
 from asgi_patterns.ratelimit.forecast import FREE, forecast
@@ -137,6 +137,10 @@ class RateLimit(Layer):
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
         return [*doubts(self._gauges)]
+
+    def alone(self, context: Context) -> Sequence[str]:
+        """Say which quotas each process counts for itself."""
+        return alone([g for pool, gauges in self._pools(context) if pool.shared is None for g in gauges])
 
     def resources_in(self, context: Context) -> Sequence[Resource]:
         """Return the connections to stores, which open with the app."""

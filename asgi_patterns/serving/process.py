@@ -49,14 +49,20 @@ class Job:
         return import_module(f"asgi_patterns.serving.{self.hosting.server}")
 
 
-def work(job: Job, sockets: list[socket], parent: Connection) -> None:
-    """Be a worker: load the app, serve, and hear from ``parent`` how far to stop."""
+def work(job: Job, sockets: list[socket], parent: Connection, speaks: bool) -> None:
+    """Be a worker: load the app, serve, and hear from ``parent`` how far to stop.
+
+    The one that ``speaks`` says for all what their being several changes: it is they who know the app's pipeline.
+    """
     # Ctrl-C goes to every process of a terminal, and the parent passes it on in its own words.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     loaded = job.target.load_or_log(job.logger())
     if loaded is None:
         sys.exit(STARTUP_FAILURE)
+    if speaks:
+        for sentence in loaded[1].alone():
+            job.logger().warning("With %d workers, %s", job.hosting.workers, sentence)
     try:
         job.run(*loaded, sockets, parent)
     except FailedToStart:

@@ -57,8 +57,8 @@ class Workers:
         """Run until a signal ends it, or until a worker cannot start; return whether all has gone well."""
         has_failed = False
         with _signals() as signals:
-            for _ in range(self._count):
-                self._start()
+            for number in range(self._count):
+                self._start(speaks=number == 0)
             while self._workers:
                 ready = wait([signals, *self._workers])
                 if signals in ready:  # first: a worker may have ended because of the same signal
@@ -68,9 +68,9 @@ class Workers:
                     has_failed |= self._replace(self._workers.pop(sentinel))
         return not has_failed
 
-    def _start(self) -> None:
+    def _start(self, *, speaks: bool = False) -> None:
         mouth, ear = _SPAWN.Pipe(duplex=False)
-        process = _SPAWN.Process(target=work, args=(self._job, self._sockets, mouth))
+        process = _SPAWN.Process(target=work, args=(self._job, self._sockets, mouth, speaks))
         # Blocked here and so there: until a worker can ignore it, Ctrl-C would end it with a traceback. The tracker
         # is started first, because starting it unblocks the signal.
         resource_tracker.ensure_running()

@@ -1,6 +1,7 @@
 """Several workers: replaced when one dies, told to stop once, and never left behind."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -117,3 +118,51 @@ def test_wrong_settings_are_said_before_workers_start() -> None:
     assert server.log.text == (
         "ASGI_PATTERNS_HELTH: there is no such variable; did you mean ASGI_PATTERNS_HEALTH?\n"
     )
+
+
+LIMITED = "[rate_limit]\nquotas = ['10/minute', '100/hour']\n"
+SHARED = f"store = 'redis://127.0.0.1:1'\n{LIMITED}"
+ONE_SHARED = f"{LIMITED}[[rate_limit.default]]\nlimit = 9\nwindow = '1d'\nstore = 'redis://127.0.0.1:1'\n"
+IN_CODE = """
+from asgi_patterns import Pipeline, RateLimit
+from examples.bare_app import bare
+app = Pipeline(RateLimit(name="edge", quotas=["7/second"]))(bare)
+"""
+WARNED = re.compile(r"With 2 workers, (\w+ counts .*): set store = \"redis://...\" to count together")
+STARTED = re.compile(r"startup complete|Started worker-")
+TWICE = "in each process by itself, so that each lets the whole limit pass"
+
+
+@pytest.mark.parametrize(
+    ("app", "config", "options", "said"),
+    [
+        pytest.param(
+            BARE, LIMITED, TWO, [f"rate_limit counts 10-per-minute, 100-per-hour {TWICE}"], id="in memory"
+        ),
+        pytest.param(BARE, SHARED, TWO, [], id="on Redis"),
+        pytest.param(BARE, LIMITED, (), [], id="one process"),
+        pytest.param(
+            BARE,
+            ONE_SHARED,
+            (*TWO, *HOSTS["granian"]),
+            [f"rate_limit counts 10-per-minute, 100-per-hour {TWICE}"],
+            id="one of them on Redis, with granian",
+        ),
+        pytest.param("limited:app", "", TWO, [f"edge counts 7-per-second {TWICE}"], id="set in code"),
+    ],
+)
+def test_what_several_workers_change_is_said_once(
+    app: str, config: str, options: tuple[str, ...], said: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "limits.toml").write_text(config)
+    (tmp_path / "limited.py").write_text(IN_CODE)
+
+    with serving(
+        *serve(app, *options, "--config", str(tmp_path / "limits.toml")), env={"PYTHONPATH": str(tmp_path)}
+    ) as server:
+        # All have begun to serve: whoever wanted to say something has done so.
+        assert until(lambda: len(STARTED.findall(server.log.text)) == (2 if options else 1))
+        server.terminate()
+        assert code_of(server) == 0
+
+    assert WARNED.findall(server.log.text) == said
