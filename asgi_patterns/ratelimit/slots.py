@@ -55,10 +55,14 @@ class Slots:
         return state[bisect_right(state, now - self.lease) :] if state else ()
 
 
-@lru_cache(maxsize=256)
 def unleased(rule: Rule) -> Rule:
     """Return ``rule`` as one process alone counts by it: a slot is lent until it is given back.
 
     Nobody renews it there, and who would die without giving it back takes the counts along.
     """
-    return replace(rule, lease=inf) if isinstance(rule, Slots) else rule
+    return _unleased(rule) if isinstance(rule, Slots) else rule
+
+
+@lru_cache(maxsize=256)
+def _unleased(slots: Slots) -> Slots:
+    return replace(slots, lease=inf)
