@@ -13,14 +13,13 @@ from functools import partial
 from importlib.resources import files
 from random import randbytes
 from typing import Final, final
-from zlib import crc32
 
 from asgi_patterns.kernel.breaker import Breaker
 from asgi_patterns.kernel.redis import Call, Redis, Script, Unreachable
 from asgi_patterns.kernel.store import Store
-from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision, Stake
+from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision
 from asgi_patterns.ratelimit.counters import StoreAway
-from asgi_patterns.ratelimit.keys import EVERYBODY
+from asgi_patterns.ratelimit.orders import Orders
 from asgi_patterns.ratelimit.refused import Refused
 from asgi_patterns.ratelimit.script import (
     NO_TOKEN,
@@ -28,12 +27,8 @@ from asgi_patterns.ratelimit.script import (
     Order,
     Verb,
     by_tag,
-    code_of,
     decode,
     encode,
-    encode_ask,
-    order,
-    pack,
 )
 from asgi_patterns.ratelimit.session import Session
 from asgi_patterns.ratelimit.slots import Slots
@@ -46,44 +41,46 @@ _AWAY: Final = (Unreachable, TimeoutError, Broken)
 
 MOST_REFUSED: Final = 10_000
 """Refusals that are remembered, so that for who comes again too early the store is not asked."""
-MOST_FORMS: Final = 4096
-"""Forms of asking that are kept ready."""
 
 
 @final
 class RedisCounters:
-    """Counts in ``store``, each call within ``timeout`` seconds. ``trouble`` says why it cannot be reached."""
+    """Counts in ``store``, each call within ``timeout`` seconds."""
 
     def __init__(self, store: Store, *, prefix: str, partitions: int, timeout: float) -> None:
         """``prefix`` begins every key. ``partitions`` counts on a cluster only: elsewhere all is one step anyway."""
-        self.trouble = ""
         self._store = store
-        self._prefix = prefix
-        self._partitions = partitions if store.kind == "cluster" else 1
+        self._orders = Orders(prefix, partitions if store.kind == "cluster" else 1)
         self._timeout = timeout
-        self._breaker = Breaker()
+        # One for each partition: a node that is away must not keep the others from being asked.
+        self._breakers: dict[str, Breaker] = {}
+        self._troubles: dict[str, str] = {}
         self._refused = Refused(MOST_REFUSED)
-        self._forms: dict[Stake, tuple[str, bytes, bytes]] = {}
         self._session: Session | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why the store cannot be reached, or a part of it; empty while all of it can."""
+        return next(iter(self._troubles.values()), "")
 
     async def take(self, asks: Sequence[Ask]) -> Decision:
         """Look at all, and charge all if each binding one allows it. Raises ``StoreAway``."""
         if self._refused.known and (known := self._known(asks)) is not None:
             return known
-        if self._breaker.refuses and not self._breaker.may_probe(time.monotonic()):
-            raise StoreAway
         session = self._here()
         owned = [1 for stake, _ in asks if stake.rule.is_owned]
         if owned:
             return await self._take_apart(session, asks, randbytes(8))
-        if self._partitions > 1 and len({self._tag(ask) for ask in asks}) > 1:
+        if self._orders.are_apart(asks):
             return await self._take_apart(session, asks, NO_TOKEN)
         return await self._take_at_once(session, asks)
 
     async def _take_at_once(self, session: Session, asks: Sequence[Ask]) -> Decision:
         """Decide in one step, with nothing that would have to be given back."""
+        tag = self._orders.tag(asks[0])
+        self._may_ask(tag)
         try:
-            decision = await session.together.ask(self._order(b"T", self._tag(asks[0]), asks))
+            decision = await session.together.ask(self._orders.write(b"T", tag, asks))
         except _AWAY as error:
             raise StoreAway from error
         if not decision.allowed:
@@ -103,9 +100,9 @@ class RedisCounters:
     async def forget(self, ask: Ask) -> None:
         """Forget what has been counted. Raises ``StoreAway``."""
         self._refused.drop(ask)
-        tag = self._tag(ask)
+        tag = self._orders.tag(ask)
         try:
-            await self._here().together.ask(self._order(b"F", tag, (ask,)))
+            await self._here().together.ask(self._orders.write(b"F", tag, (ask,)))
         except _AWAY as error:
             raise StoreAway from error
 
@@ -114,7 +111,8 @@ class RedisCounters:
         try:
             await self._here().redis.open()
         except Unreachable as error:
-            self._failed(error)
+            # The requests find out themselves when it is back.
+            _log.warning("rate limits: the store is away (%s)", error)
 
     def started(self) -> None:
         """Nothing depends on the app's own start."""
@@ -127,7 +125,8 @@ class RedisCounters:
 
     async def _borrow(self, session: Session, tag: str, asks: Sequence[Ask], token: bytes) -> Decision:
         """Take what has to be given back: who leaves while it is lent to him returns it as soon as it is."""
-        answer = session.together.ask(self._order(b"T", tag, asks, token=token))
+        self._may_ask(tag)
+        answer = session.together.ask(self._orders.write(b"T", tag, asks, token=token))
         try:
             return await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -150,7 +149,7 @@ class RedisCounters:
         taken, times = [UNSEEN] * len(asks), [0.0] * len(asks)
         charged: list[tuple[Ask, float]] = []
         try:
-            for tag, places in self._groups(asks).items():
+            for tag, places in self._orders.groups(asks).items():
                 decision = await self._borrow(session, tag, [asks[place] for place in places], token)
                 for place, one, at in zip(places, decision.taken, decision.times, strict=True):
                     taken[place], times[place] = one, at
@@ -167,14 +166,6 @@ class RedisCounters:
         whole = Decision(True, taken, times, token)
         self._hold(session, asks, whole)
         return whole
-
-    def _groups(self, asks: Sequence[Ask]) -> dict[str, list[int]]:
-        """Return the places of the asks by their tags, in the order in which they are to be decided."""
-        groups: dict[str, list[int]] = {}
-        # What all clients share comes last: it is not held, even for a moment, by who is refused anyway.
-        for place in sorted(range(len(asks)), key=lambda place: asks[place][1] == EVERYBODY):
-            groups.setdefault(self._tag(asks[place]), []).append(place)
-        return groups
 
     def _known(self, asks: Sequence[Ask]) -> Decision | None:
         """Return the refusal of a request that comes again too early."""
@@ -195,8 +186,8 @@ class RedisCounters:
         for ask, taken in zip(asks, decision.taken, strict=True):
             rule = ask[0].rule
             if taken.allowed and isinstance(rule, Slots):
-                tag = self._tag(ask)
-                session.hold(self._order(b"N", tag, (ask,), token=decision.token), rule.lease)
+                tag = self._orders.tag(ask)
+                session.hold(self._orders.write(b"N", tag, (ask,), token=decision.token), rule.lease)
 
     def _here(self) -> Session:
         session = self._session
@@ -206,11 +197,12 @@ class RedisCounters:
 
     async def _fly(self, redis: Redis, orders: Sequence[Order]) -> Sequence[Decision | Exception]:
         began = time.monotonic()
-        batches = [orders] if self._partitions == 1 else by_tag(orders)
+        batches = by_tag(orders)
         try:
             outcomes = await redis.run(SCRIPT, [_call(batch) for batch in batches], within=self._timeout)
         except (Unreachable, TimeoutError) as error:
-            self._failed(error, began)
+            for batch in batches:
+                self._failed(batch[0].tag, error, began)
             raise
         answers = [
             self._read(outcome, batch, began) for outcome, batch in zip(outcomes, batches, strict=True)
@@ -223,8 +215,7 @@ class RedisCounters:
 
     def _read(self, outcome: object, batch: Sequence[Order], began: float) -> Sequence[Decision | Exception]:
         if isinstance(outcome, bytes):
-            self._breaker.succeeded()
-            self.trouble = ""
+            self._succeeded(batch[0].tag)
             return decode(outcome, batch)
         error = (
             outcome
@@ -232,54 +223,38 @@ class RedisCounters:
             else Unreachable("the store gave no answer to the script")
         )
         if isinstance(error, Unreachable | TimeoutError):
-            self._failed(error, began)
+            self._failed(batch[0].tag, error, began)
         else:
             # An error of this one call, such as a user without the right to use a command: no outage, and no secret.
             _log.error("rate limits: the store refuses the script: %s", error)
         return [Unreachable(str(error))] * len(batch)
 
-    def _failed(self, error: Exception, began: float | None = None) -> None:
-        self._breaker.failed(time.monotonic(), began=began)
-        self.trouble = str(error) or f"no answer within {self._timeout:g} s"
-
-    def _post(self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN) -> Order:
-        tag = self._tag(ask)
-        order = self._order(verb, tag, (ask,), at=at, token=token)
-        if not self._breaker.refuses:
-            self._here().together.post(order)
-        return order
-
-    def _order(
-        self, verb: Verb, tag: str, asks: Sequence[Ask], *, at: float = 0.0, token: bytes = NO_TOKEN
-    ) -> Order:
-        if verb == b"T" and len(asks) == 1 and token is NO_TOKEN:
-            # Nearly every order is this one, and has been packed before.
-            stake, key = asks[0]
-            head, _, packed = self._form(stake)
-            return Order(tag, (f"{self._prefix}:{{{tag}}}:{head}{key}".encode(),), packed, 1)
-        keys, forms = [], []
-        for stake, key in asks:
-            head, form, _ = self._form(stake)
-            keys.append(f"{self._prefix}:{{{tag}}}:{head}{key}".encode())
-            forms.append(form)
-        return order(verb, keys, forms, at=at, token=token, tag=tag)
-
-    def _form(self, stake: Stake) -> tuple[str, bytes, bytes]:
-        """Return what a key begins with, how the stake is put, and the order to take it alone."""
-        found = self._forms.get(stake)
+    def _breaker(self, tag: str) -> Breaker:
+        found = self._breakers.get(tag)
         if found is None:
-            if len(self._forms) >= MOST_FORMS:
-                self._forms.clear()  # costs that a function makes may be as many as there are requests
-            ask = encode_ask(stake.rule, stake.cost, binding=stake.binding)
-            found = self._forms[stake] = (f"{stake.quota}:{code_of(stake.rule)}:", ask, pack(b"T", (ask,)))
+            found = self._breakers[tag] = Breaker()
         return found
 
-    def _tag(self, ask: Ask) -> str:
-        if self._partitions == 1:
-            return "0"
-        # All of a client's own quotas fall into one partition, and are decided in one step.
-        named = ask[0].quota if ask[1] == EVERYBODY else ask[1]
-        return str(crc32(named.encode()) % self._partitions)
+    def _may_ask(self, tag: str) -> None:
+        """Raise ``StoreAway`` where that is known already. One caller at a time finds out whether it still is so."""
+        breaker = self._breaker(tag)
+        if breaker.refuses and not breaker.may_probe(time.monotonic()):
+            raise StoreAway
+
+    def _succeeded(self, tag: str) -> None:
+        if self._breaker(tag).succeeded() == "closed":
+            self._troubles.pop(tag, None)
+
+    def _failed(self, tag: str, error: Exception, began: float | None = None) -> None:
+        if self._breaker(tag).failed(time.monotonic(), began=began) == "opened":
+            self._troubles[tag] = str(error) or f"no answer within {self._timeout:g} s"
+
+    def _post(self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN) -> Order:
+        tag = self._orders.tag(ask)
+        order = self._orders.write(verb, tag, (ask,), at=at, token=token)
+        if not self._breaker(tag).refuses:
+            self._here().together.post(order)
+        return order
 
 
 def _call(orders: Sequence[Order]) -> Call:
