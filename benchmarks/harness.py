@@ -8,8 +8,10 @@ import asyncio
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 
 from asgi_patterns.kernel.types import ASGIApp, Message, Scope
@@ -53,7 +55,8 @@ async def _send(message: Message) -> None:
     """Take the message, as a server with an empty socket buffer does."""
 
 
-async def _round(app: ASGIApp, calls: int) -> float:
+async def call(app: ASGIApp, calls: int) -> float:
+    """Call the app so many times, and return the microseconds of each."""
     template = scope()
     begin = time.perf_counter()
     for _ in range(calls):
@@ -61,30 +64,54 @@ async def _round(app: ASGIApp, calls: int) -> float:
     return (time.perf_counter() - begin) / calls * 1e6
 
 
-def _serve_rounds(make: Contender, pipe: Connection) -> None:
+Round = Callable[[int], Awaitable[float]]
+"""Does something so many times, and returns the microseconds that each took."""
+
+MakeRound = Callable[[], AbstractAsyncContextManager[Round]]
+"""Makes what is measured, in the process that measures it, and tidies up."""
+
+
+def calling(make: Contender) -> MakeRound:
+    """Return what measures calls of an app."""
+
+    @asynccontextmanager
+    async def rounds() -> AsyncIterator[Round]:
+        app = make()
+        await call(app, 200)
+        yield partial(call, app)
+
+    return rounds
+
+
+def _serve_rounds(make: MakeRound, pipe: Connection) -> None:
     """Run in the contender's process: one round for each number of calls that comes through ``pipe``."""
 
     async def rounds() -> None:
-        app = make()
-        await _round(app, 200)
-        while calls := pipe.recv():
-            pipe.send(await _round(app, calls))
+        async with make() as one_round:
+            while calls := pipe.recv():
+                pipe.send(await one_round(calls))
 
     asyncio.run(rounds())
 
 
 def measure(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, Times]:
+    """Return the times that a call of each app takes."""
+    makers = {name: calling(make) for name, make in contenders.items()}
+    return measure_rounds(makers, rounds=rounds, calls=calls)
+
+
+def measure_rounds(makers: Mapping[str, MakeRound], *, rounds: int, calls: int) -> dict[str, Times]:
     """Return the times of each contender. Rounds take turns, so one contender never has a quiet minute alone."""
     context = multiprocessing.get_context("fork")
     pipes: dict[str, Connection] = {}
     processes = []
-    for name, make in contenders.items():
+    for name, make in makers.items():
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve_rounds, args=(make, theirs), daemon=True)
         process.start()
         processes.append(process)
         pipes[name] = ours
-    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    samples: dict[str, list[float]] = {name: [] for name in makers}
     for _ in range(rounds):
         for name, pipe in pipes.items():
             pipe.send(calls)

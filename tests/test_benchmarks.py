@@ -19,5 +19,8 @@ def test_every_table_is_printed() -> None:
         "a pipeline of 6 layers",
         "Per further chunk",
         "wrap(app), the default",
+        "RateLimit, five quotas",
+        "RateLimit, three nodes, 16 partitions",
+        "the same script, EVALSHA through redis-py",
     ):
         assert row in done.stdout
