@@ -107,6 +107,8 @@ def _check_window(window: float | str | None, info: ValidationInfo) -> float | s
         raise ValueError("has no meaning for concurrency, which is about the same moment: leave it out")
     if algorithm not in ("concurrency", None) and window is None:
         raise ValueError("is missing: say in which time the limit counts, such as 1m")
+    if window is not None and seconds(window) > HIGHEST:
+        raise ValueError("is longer than any clock counts")
     return window
 
 

@@ -38,7 +38,8 @@ def read(text: str) -> Rate:
         found = parse(rate)
     except ValueError:
         raise ValueError(f"{text!r} is no rate: {_RIGHT}") from None
+    window = found.get_expiry()
     # limits reads "0 seconds" as one second.
-    if not 0 < found.amount <= HIGHEST or burst == 0 or _NO_TIME.search(rate):
+    if not 0 < found.amount <= HIGHEST or window > HIGHEST or burst == 0 or _NO_TIME.search(rate):
         raise ValueError(f"{text!r} cannot be a limit: {_RIGHT}")
-    return Rate(found.amount, float(found.get_expiry()), burst)
+    return Rate(found.amount, float(window), burst)
