@@ -37,12 +37,13 @@ class TokenBucket:
                 level -= (now - at) * rate
                 if level < 0.0:
                     level = 0.0
-            else:
+            elif level:  # an empty bucket remembers nothing, no time either
                 now = at
         room = self.capacity - level
         if cost > room + ALMOST:
             left = int(room + ALMOST) if room > 0.0 else 0
-            return False, left, (left + 1 - room) / rate, (cost - room) / rate, None
+            more_in = (left + 1 - room) / rate if level > ALMOST else 0.0
+            return False, left, more_in, (cost - room) / rate, None
         level += cost
         room -= cost
         left = int(room + ALMOST)
@@ -68,7 +69,7 @@ class TokenBucket:
         if state is None:
             return 0.0, now
         level, at = state
-        return (max(0.0, level - (now - at) * self.rate), now) if now > at else (level, at)
+        return (max(0.0, level - (now - at) * self.rate), now) if now > at else (level, at if level else now)
 
 
 @final
@@ -89,13 +90,13 @@ class LeakyBucket:
     def take(self, state: State | None, cost: float, now: float) -> Outcome:
         """Take the next free time, if that is not more than ``max_delay`` away."""
         free = max(now, state[0]) if state else now
-        wait = free - now
+        wait = free - now if free - now > ALMOST else 0.0
         if wait > self.max_delay + ALMOST:
             return False, 0, wait - self.max_delay, wait - self.max_delay, None
         after = free + cost * self.interval
         left = self._room(after - now)
-        if after - now <= ALMOST:
-            return True, left, 0.0, wait, (after,)
+        if after - now <= ALMOST or left * self.interval > self.max_delay + ALMOST:
+            return True, left, 0.0, wait, (after,)  # there is never room for more
         return True, left, after - now - self.max_delay + left * self.interval, wait, (after,)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
@@ -106,7 +107,8 @@ class LeakyBucket:
         """Free the time again. A place in a queue is lost: those behind have been told their times already."""
         if self.max_delay:
             return state
-        return (max(now, state[0] - cost * self.interval),)
+        # Without the request the bucket may have been free for a while: that time cannot be given twice.
+        return (max(now, state[0] - max(0.0, cost * self.interval - max(0.0, now - at))),)
 
     def forgettable_at(self, state: State) -> float:
         """When the bucket is free."""

@@ -14,14 +14,18 @@ if not now then
   now = time[1] + time[2] / 1000000
 end
 
-local function get(key, size)
+-- The numbers of a state; nothing for what none of us can have written.
+local function get(key, form)
   local value = call('GET', key)
-  if value and #value == size then return value end
+  if not value or #value ~= 8 * (#form - 1) then return end
+  local one, two, three = unpack(form, value)
+  if one - one == 0 and two - two == 0 and (not three or three - three == 0) then return one, two, three end
 end
 
-local function put(key, value, seconds)
-  call('SET', key, value, 'PX', max(1, ceil(seconds * 1000)))
-end
+-- More milliseconds than these, in 30,000 years, and Lua would write them in a way that Redis does not read.
+local function millis(seconds) return min(max(1, ceil(seconds * 1000)), 1e15) end
+
+local function put(key, value, seconds) call('SET', key, value, 'PX', millis(seconds)) end
 
 local function exact(number) return string.format('%.17g', number) end
 
@@ -37,9 +41,8 @@ end})
 function families.T()
   local T = {}
   local function leaked(key, rate)
-    local value = get(key, 16)
-    if not value then return 0, now end
-    local level, at = unpack('<dd', value)
+    local level, at = get(key, '<dd')
+    if not level then return 0, now end
     if now > at then return max(0, level - (now - at) * rate), now end
     return level, at
   end
@@ -51,11 +54,11 @@ function families.T()
     local room = capacity - level
     if cost > room + almost then
       local left = room > 0 and floor(room + almost) or 0
-      return 0, left, (left + 1 - room) / rate, (cost - room) / rate
+      return 0, left, level > almost and (left + 1 - room) / rate or 0, (cost - room) / rate
     end
     level = level + cost
     room = room - cost
-    local left = floor(room + almost)
+    local left = max(0, floor(room + almost))
     return 1, left, level > almost and (left + 1 - room) / rate or 0, 0, level, at
   end
   function T.commit(key, cost, capacity, rate, token, level, at) keep(key, level, at, rate) end
@@ -75,26 +78,26 @@ end
 function families.L()
   local L = {}
   local function free(key)
-    local value = get(key, 8)
-    return value and max(now, (unpack('<d', value))) or now
+    return max(now, get(key, '<d') or now)
   end
   function L.take(key, cost, interval, delay)
     local at = free(key)
-    local wait = at - now
+    local wait = at - now > almost and at - now or 0
     if wait > delay + almost then return 0, 0, wait - delay, wait - delay end
     local after = at + cost * interval
     local left = max(0, floor((delay - (after - now) + almost) / interval) + 1)
-    if after - now <= almost then return 1, left, 0, wait, after end
+    if after - now <= almost or left * interval > delay + almost then return 1, left, 0, wait, after end
     return 1, left, after - now - delay + left * interval, wait, after
   end
   function L.commit(key, cost, interval, delay, token, after) put(key, pack('<d', after), after - now) end
   function L.charge(key, cost, interval, delay)
     L.commit(key, cost, interval, delay, '', free(key) + cost * interval)
   end
-  function L.refund(key, cost, interval, delay)
-    local value = get(key, 8)
-    if value and delay == 0 then
-      L.commit(key, cost, interval, delay, '', max(now, unpack('<d', value) - cost * interval))
+  function L.refund(key, cost, interval, delay, token, since)
+    local at = get(key, '<d')
+    if at and delay == 0 then
+      local back = max(0, cost * interval - max(0, now - since))
+      L.commit(key, cost, interval, delay, '', max(now, at - back))
     end
   end
   return L
@@ -104,16 +107,14 @@ end
 function families.F()
   local F = {}
   local function current(key, window)
-    local value = get(key, 16)
-    if not value then return now, 0 end
-    local start, used = unpack('<dd', value)
-    if now - start >= window then return now, 0 end
+    local start, used = get(key, '<dd')
+    if not start or now - start >= window - almost then return now, 0 end
     return min(start, now), used
   end
   function F.take(key, cost, limit, window)
     local start, used = current(key, window)
     local ends = start + window - now
-    if used + cost > limit then return 0, floor(max(0, limit - used)), ends, ends end
+    if used + cost > limit then return 0, floor(max(0, limit - used)), used > 0 and ends or 0, ends end
     used = used + cost
     return 1, floor(limit - used), used > 0 and ends or 0, 0, start, used
   end
@@ -125,10 +126,8 @@ function families.F()
     F.commit(key, cost, limit, window, '', start, used + cost)
   end
   function F.refund(key, cost, limit, window, token, since)
-    local value = get(key, 16)
-    if not value then return end
-    local start, used = unpack('<dd', value)
-    if start <= since then F.commit(key, cost, limit, window, '', start, max(0, used - cost)) end
+    local start, used = get(key, '<dd')
+    if start and start <= since then F.commit(key, cost, limit, window, '', start, max(0, used - cost)) end
   end
   return F
 end
@@ -137,12 +136,11 @@ end
 function families.S()
   local S = {}
   local function slid(key, window)
-    local value = get(key, 24)
-    if not value then return now, 0, 0 end
-    local start, used, before = unpack('<ddd', value)
-    local passed = floor((now - start) / window)
+    local start, used, before = get(key, '<ddd')
+    if not start then return now, 0, 0 end
+    local passed = floor((now - start + almost) / window)
     if passed <= 0 then return min(start, now), used, before end
-    if passed == 1 then return start + window, 0, used end
+    if passed == 1 then return min(start + window, now), 0, used end
     return now, 0, 0
   end
   local function till(limit, window, start, used, before, cost)
@@ -157,12 +155,12 @@ function families.S()
     local counted = before * (1 - (now - start) / window) + used
     if counted + cost > limit + almost then
       local left = floor(max(0, limit - counted + almost))
-      return 0, left, till(limit, window, start, used, before, left + 1), till(limit, window, start, used, before, cost)
+      local more = left < limit and till(limit, window, start, used, before, left + 1) or 0
+      return 0, left, more, till(limit, window, start, used, before, cost)
     end
     used = used + cost
     local left = floor(limit - counted - cost + almost)
-    local more = 0
-    if used ~= 0 or before ~= 0 then more = till(limit, window, start, used, before, left + 1) end
+    local more = left < limit and till(limit, window, start, used, before, left + 1) or 0
     return 1, left, more, 0, start, used, before
   end
   function S.commit(key, cost, limit, window, token, start, used, before)
@@ -173,9 +171,8 @@ function families.S()
     S.commit(key, cost, limit, window, '', start, used + cost, before)
   end
   function S.refund(key, cost, limit, window, token, since)
-    local value = get(key, 24)
-    if not value then return end
-    local start, used, before = unpack('<ddd', value)
+    local start, used, before = get(key, '<ddd')
+    if not start then return end
     if start <= since then used = max(0, used - cost)
     elseif start - window <= since then before = max(0, before - cost) end
     S.commit(key, cost, limit, window, '', start, used, before)
@@ -187,7 +184,7 @@ end
 function families.G()
   local G = {}
   function G.counted(key, window)
-    call('ZREMRANGEBYSCORE', key, '-inf', exact(now - window))
+    call('ZREMRANGEBYSCORE', key, '-inf', exact(now - window + almost))
     return call('ZCARD', key)
   end
   local function ends(key, window, place, size)
@@ -197,17 +194,20 @@ function families.G()
   end
   local function enter(key, cost, window, token)
     for unit = 1, cost do call('ZADD', key, exact(now), token .. ':' .. unit) end
-    if cost > 0 then call('PEXPIRE', key, ceil(window * 1000)) end
+    if cost > 0 then call('PEXPIRE', key, millis(window)) end
   end
   function G.take(key, cost, limit, window)
     local size = G.counted(key, window)
     local over = size + cost - limit
     if over > 0 then
       local left = max(0, limit - size)
-      return 0, left, ends(key, window, max(1, size + 1 - limit + left), size), ends(key, window, over, size)
+      local more = size > 0 and ends(key, window, max(1, size + 1 - limit + left), size) or 0
+      return 0, left, more, ends(key, window, over, size)
     end
-    local oldest = size > 0 and ends(key, window, 1, size) or (cost > 0 and now + window - now or 0)
-    return 1, limit - size - cost, oldest, 0
+    local fresh = now + window - now
+    local oldest = size > 0 and ends(key, window, 1, size) or fresh
+    if cost > 0 then oldest = min(oldest, fresh) end
+    return 1, limit - size - cost, size + cost > 0 and oldest or 0, 0
   end
   function G.commit(key, cost, limit, window, token) enter(key, cost, window, token) end
   function G.charge(key, cost, limit, window, token)
@@ -240,7 +240,7 @@ function families.C()
         lent = lent + 1
       end
     end
-    call('PEXPIRE', key, ceil(lease * 1000))
+    call('PEXPIRE', key, millis(lease))
   end
   return C
 end

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import inf
 from typing import ClassVar, Final, final
 
-from asgi_patterns.ratelimit.rules import Outcome, Rule, State
+from asgi_patterns.ratelimit.rules import ALMOST, Outcome, Rule, State
 from asgi_patterns.ratelimit.windows import LONGEST_LOG, insert, remove
 
 SOON: Final = 1.0
@@ -47,12 +47,20 @@ class Slots:
         """Give back what was borrowed at that time; what has been lent on is no longer ours to give."""
         return remove(state, cost, at)
 
+    def renew(self, state: State | None, cost: float, at: float, now: float) -> State:
+        """Lend for longer what was lent at ``at``. What was lost meanwhile is lent again as far as there is any."""
+        lent = self._lent(state, now)
+        others = remove(lent, cost, at)
+        kept = len(lent) - len(others)
+        again = min(int(cost) - kept, max(0, int(self.limit) - len(lent)))
+        return insert(others, kept + again, now)
+
     def forgettable_at(self, state: State) -> float:
         """When the last lease ends, if none is renewed."""
         return state[-1] + self.lease if state else 0.0
 
     def _lent(self, state: State | None, now: float) -> State:
-        return state[bisect_right(state, now - self.lease) :] if state else ()
+        return state[bisect_right(state, now - self.lease + ALMOST) :] if state else ()
 
 
 def unleased(rule: Rule) -> Rule:

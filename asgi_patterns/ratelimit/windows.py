@@ -35,7 +35,7 @@ class FixedWindow:
         start, used = self._current(state, now)
         end = start + self.window - now
         if used + cost > self.limit:
-            return False, floor(max(0.0, self.limit - used)), end, end, None
+            return False, floor(max(0.0, self.limit - used)), end if used else 0.0, end, None
         used += cost
         return True, int(self.limit - used), end if used else 0.0, 0.0, (start, used)
 
@@ -54,7 +54,7 @@ class FixedWindow:
         return state[0] + self.window
 
     def _current(self, state: State | None, now: float) -> tuple[float, float]:
-        if state is None or now - state[0] >= self.window:
+        if state is None or now - state[0] >= self.window - ALMOST:
             return now, 0.0
         # Of a clock that went back the window has only just begun.
         return min(state[0], now), state[1]
@@ -85,11 +85,11 @@ class SlidingWindow:
         counted = before * share + used
         if counted + cost > self.limit + ALMOST:
             left = floor(max(0.0, self.limit - counted + ALMOST))
-            more_in = self._until(start, used, before, left + 1, now)
+            more_in = self._until(start, used, before, left + 1, now) if left < self.limit else 0.0
             return False, left, more_in, self._until(start, used, before, cost, now), None
         used += cost
         left = floor(self.limit - counted - cost + ALMOST)
-        more_in = self._until(start, used, before, left + 1, now) if used or before else 0.0
+        more_in = self._until(start, used, before, left + 1, now) if left < self.limit else 0.0
         return True, left, more_in, 0.0, (start, used, before)
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
@@ -114,11 +114,11 @@ class SlidingWindow:
         if state is None:
             return now, 0.0, 0.0
         start, used, before = state
-        passed = floor((now - start) / self.window)
+        passed = floor((now - start + ALMOST) / self.window)
         if passed <= 0:
             return min(start, now), used, before
         if passed == 1:
-            return start + self.window, 0.0, used
+            return min(start + self.window, now), 0.0, used
         return now, 0.0, 0.0
 
     def _until(self, start: float, used: float, before: float, cost: float, now: float) -> float:
@@ -155,7 +155,8 @@ class SlidingLog:
         if over > 0:
             left = max(0, int(self.limit) - len(log))
             more = max(1, len(log) + 1 - int(self.limit) + left)
-            return False, left, self._end(log, more, now), self._end(log, int(over), now), None
+            more_in = self._end(log, more, now) if log else 0.0
+            return False, left, more_in, self._end(log, int(over), now), None
         log = insert(log, cost, now)
         left = int(self.limit) - len(log)
         return True, left, self._end(log, 1, now) if log else 0.0, 0.0, log
@@ -173,7 +174,7 @@ class SlidingLog:
         return state[-1] + self.window if state else 0.0
 
     def _counted(self, state: State | None, now: float) -> State:
-        return state[bisect_right(state, now - self.window) :] if state else ()
+        return state[bisect_right(state, now - self.window + ALMOST) :] if state else ()
 
     def _end(self, log: State, count: int, now: float) -> float:
         """Seconds until the oldest ``count`` entries have ended."""

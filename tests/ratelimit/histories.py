@@ -1,7 +1,7 @@
 """What may have happened to a key before a test looks at it: any rule, any moves, any times.
 
 ``rules``, ``moves``: strategies; ``live``: makes the state that remains; ``room``: counts what still passes;
-``assert_same``: compares what rules say.
+``take``: asks a rule; ``assert_same``: compares what it says.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ leaky_queues = st.builds(
 fixed_windows = st.builds(FixedWindow, limits, windows)
 sliding_windows = st.builds(SlidingWindow, limits, windows)
 sliding_logs = st.builds(SlidingLog, limits, windows)
-slots = st.builds(Slots, limits, windows, st.booleans())
+slots = st.builds(Slots, limits, windows)
 timed_rules: st.SearchStrategy[Rule] = st.one_of(
     token_buckets, leaky_meters, leaky_queues, fixed_windows, sliding_windows, sliding_logs
 )
@@ -62,6 +62,11 @@ def moves(
     )
 
 
+def take(rule: Rule, state: State | None, cost: float, now: float) -> Taken:
+    """Return what a rule says, with its names."""
+    return Taken(*rule.take(state, cost, now))
+
+
 def live(rule: Rule, past: Sequence[Move], start: float) -> tuple[State | None, float]:
     """Return the state after ``past``, and the time then. Each refund undoes the oldest charge that is left."""
     state: State | None = None
@@ -70,7 +75,7 @@ def live(rule: Rule, past: Sequence[Move], start: float) -> tuple[State | None, 
     for verb, cost, gap in past:
         now += gap
         if verb == "take":
-            taken = rule.take(state, cost, now)
+            taken = take(rule, state, cost, now)
             if taken.allowed:
                 state = taken.state
                 charged.append((cost, now))
@@ -85,7 +90,7 @@ def live(rule: Rule, past: Sequence[Move], start: float) -> tuple[State | None, 
 def room(rule: Rule, state: State | None, now: float, most: int = 60) -> int:
     """Count how many requests of cost 1 pass at once."""
     for passed in range(most):
-        taken = rule.take(state, 1, now)
+        taken = take(rule, state, 1, now)
         if not taken.allowed:
             return passed
         state = taken.state
@@ -98,7 +103,7 @@ def admitted(rule: Rule, past: Sequence[Move], start: float) -> list[tuple[float
     now, found = start, []
     for _, cost, gap in past:
         now += gap
-        taken = rule.take(state, cost, now)
+        taken = take(rule, state, cost, now)
         if taken.allowed:
             state = taken.state
             found.append((now, cost, taken.wait))

@@ -19,6 +19,7 @@ from tests.ratelimit.histories import (
     moves,
     room,
     starts,
+    take,
     token_buckets,
 )
 
@@ -70,7 +71,7 @@ TOKENS: list[TokenRow] = [
     ("bucket", "state", "cost", "expected"), [row[1:] for row in TOKENS], ids=[row[0] for row in TOKENS]
 )
 def test_a_token_bucket(bucket: TokenBucket, state: State | None, cost: int, expected: Taken) -> None:
-    taken = bucket.take(state, cost, NOW)
+    taken = take(bucket, state, cost, NOW)
 
     assert_same(taken, expected)
 
@@ -101,7 +102,7 @@ DROPS: list[LeakyRow] = [
     ("bucket", "state", "cost", "expected"), [row[1:] for row in DROPS], ids=[row[0] for row in DROPS]
 )
 def test_a_leaky_bucket(bucket: LeakyBucket, state: State | None, cost: int, expected: Taken) -> None:
-    taken = bucket.take(state, cost, NOW)
+    taken = take(bucket, state, cost, NOW)
 
     assert_same(taken, expected)
 
@@ -109,13 +110,13 @@ def test_a_leaky_bucket(bucket: LeakyBucket, state: State | None, cost: int, exp
 @pytest.mark.parametrize("bucket", [SLOW, BURST, METER, QUEUE], ids=["slow", "burst", "meter", "queue"])
 def test_waiting_exactly_as_told_is_enough(bucket: TokenBucket | LeakyBucket) -> None:
     state: State | None = None
-    while (taken := bucket.take(state, 1, NOW)).allowed:
+    while (taken := take(bucket, state, 1, NOW)).allowed:
         state = taken.state
 
-    assert not bucket.take(
-        state, 1, NOW + taken.wait - 2 * ALMOST / min(1, getattr(bucket, "rate", 1))
+    assert not take(
+        bucket, state, 1, NOW + taken.wait - 2 * ALMOST / min(1, getattr(bucket, "rate", 1))
     ).allowed
-    assert bucket.take(state, 1, NOW + taken.wait).allowed
+    assert take(bucket, state, 1, NOW + taken.wait).allowed
 
 
 REFUNDS: list[tuple[str, TokenBucket | LeakyBucket, State, int, float, State]] = [
@@ -144,7 +145,7 @@ def test_a_refund(
 def test_a_charge_that_is_forced_goes_into_debt() -> None:
     state = SLOW.charge((8.0, NOW), 7, NOW)
 
-    taken = SLOW.take(state, 1, NOW)
+    taken = take(SLOW, state, 1, NOW)
 
     assert state == (15.0, NOW)
     assert (taken.allowed, taken.remaining, taken.wait) == (False, 0, 12.0)
@@ -155,7 +156,7 @@ def test_a_charge_that_is_forced_goes_into_debt() -> None:
 )
 def test_the_most_that_can_ever_be_taken(bucket: TokenBucket | LeakyBucket, most: float) -> None:
     assert bucket.most == most
-    assert bucket.take(None, min(most, 1e9), NOW).allowed
+    assert take(bucket, None, min(most, 1e9), NOW).allowed
 
 
 arrivals = moves("take", costs=st.integers(1, 5))
@@ -211,7 +212,7 @@ def test_a_refund_lets_no_more_through_than_without_the_request(
 
     for place, (verb, cost, gap) in enumerate(past):
         now += gap
-        taken = bucket.take(state, cost, now)
+        taken = take(bucket, state, cost, now)
         if verb == "charge" or taken.allowed:
             state = bucket.charge(state, cost, now)
             if place in undone:

@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 
 from asgi_patterns.ratelimit.rules import Rule, State
 from asgi_patterns.ratelimit.slots import Slots
-from tests.ratelimit.histories import BLINK, Move, costs, gaps, live, moves, room, rules, starts, timed_rules
+from tests.ratelimit.histories import (
+    BLINK,
+    Move,
+    costs,
+    gaps,
+    live,
+    moves,
+    room,
+    rules,
+    starts,
+    take,
+    timed_rules,
+)
 
 BEFORE = 1e-3
 """Seconds that are too early for sure."""
@@ -24,7 +36,7 @@ def test_as_many_as_remain_pass_next_and_one_more_does_not(
     state, now = live(rule, past, start)
     now += gap
 
-    taken = rule.take(state, cost, now)
+    taken = take(rule, state, cost, now)
 
     assert room(rule, taken.state if taken.allowed else state, now) == taken.remaining
 
@@ -33,7 +45,7 @@ def test_as_many_as_remain_pass_next_and_one_more_does_not(
 def test_a_refusal_changes_nothing(rule: Rule, past: list[Move], start: float, cost: int, gap: float) -> None:
     state, now = live(rule, past, start)
 
-    taken = rule.take(state, cost, now + gap)
+    taken = take(rule, state, cost, now + gap)
 
     assert (taken.state is None) == (not taken.allowed)
 
@@ -44,13 +56,13 @@ def test_who_waits_as_told_passes_and_who_comes_earlier_does_not(
 ) -> None:
     state, now = live(rule, past, start)
     cost = int(min(cost, rule.most))
-    while (taken := rule.take(state, cost, now)).allowed:
+    while (taken := take(rule, state, cost, now)).allowed:
         state = taken.state
 
     assert taken.wait > 0
-    assert rule.take(state, cost, now + taken.wait + BLINK).allowed
+    assert take(rule, state, cost, now + taken.wait + BLINK).allowed
     if taken.wait > BEFORE:
-        assert not rule.take(state, cost, now + taken.wait - BEFORE).allowed
+        assert not take(rule, state, cost, now + taken.wait - BEFORE).allowed
 
 
 @given(timed_rules, moves(), starts, costs, gaps)
@@ -59,7 +71,7 @@ def test_there_is_more_when_it_is_said_and_not_before(
 ) -> None:
     state, now = live(rule, past, start)
     now += gap
-    taken = rule.take(state, cost, now)
+    taken = take(rule, state, cost, now)
     state = taken.state if taken.allowed else state
 
     if taken.more_in == 0:
@@ -84,7 +96,7 @@ def test_a_key_that_may_be_forgotten_is_decided_as_one_that_is_remembered(
     for verb, cost, gap in future:
         now += gap
         if verb == "take":
-            one, other = rule.take(remembered, cost, now), rule.take(forgotten, cost, now)
+            one, other = take(rule, remembered, cost, now), take(rule, forgotten, cost, now)
             assert (one.allowed, one.remaining) == (other.allowed, other.remaining)
             assert isclose(one.more_in, other.more_in, abs_tol=1e-5)
             assert isclose(one.wait, other.wait, abs_tol=1e-5)
@@ -100,7 +112,7 @@ def test_a_refund_at_once_is_as_if_nothing_had_been(
     state, now = live(rule, past, start)
     now += gap
     before = room(rule, state, now)
-    taken = rule.take(state, cost, now)
+    taken = take(rule, state, cost, now)
     assume(taken.state is not None)
     assert taken.state is not None
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from asgi_patterns.ratelimit.asks import Decision
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
 from asgi_patterns.ratelimit.redis import SCRIPT
 from asgi_patterns.ratelimit.rules import Rule, State, Taken
-from asgi_patterns.ratelimit.script import Broken, Order, Reply, decode, encode, encode_ask
+from asgi_patterns.ratelimit.script import Broken, Order, Verb, decode, encode, encode_ask
+from asgi_patterns.ratelimit.script import order as make_order
 from asgi_patterns.ratelimit.slots import Slots
 from asgi_patterns.ratelimit.windows import FixedWindow, SlidingLog, SlidingWindow
-from tests.ratelimit.histories import TODAY, limits, rules, timed_rules, windows
+from tests.ratelimit.histories import TODAY, limits, rules, take, timed_rules, windows
 from tests.support.redis_kinds import client_of
 from tests.support.redis_server import redis_server
 
@@ -41,25 +43,23 @@ def redis(started: Redis) -> Redis:
 
 def run(
     redis: Redis, orders: Sequence[Order], now: float | None = None, *, keep: bool = False
-) -> list[Reply | Broken]:
+) -> list[Decision | Broken]:
     """Send orders; ``keep`` lets no key expire: the time of a test runs faster than that of the server."""
     keys, packed = encode(orders)
     with redis.pipeline(transaction=True) as pipe:
         pipe.evalsha(SCRIPT.sha, len(keys), *keys, b"" if now is None else repr(now), packed)
         for key in keys if keep else ():
             pipe.persist(key)
-        return list(decode(pipe.execute()[0], orders))
+        return decode(pipe.execute()[0], orders)
 
 
-def order(
-    verb: Literal[b"T", b"C", b"R", b"N", b"F"], *asks: tuple[str, Rule, int], token: int = 1, at: float = 0
-) -> Order:
+def order(verb: Verb, *asks: tuple[str, Rule, int], token: int = 1, at: float = 0) -> Order:
     packed = [encode_ask(rule, cost, binding=True) for _, rule, cost in asks]
-    return Order(verb, [key.encode() for key, _, _ in asks], packed, at, token.to_bytes(8))
+    return make_order(verb, [key.encode() for key, _, _ in asks], packed, at=at, token=token.to_bytes(8))
 
 
-def took(reply: Reply | Broken) -> Reply:
-    assert isinstance(reply, Reply)
+def took(reply: Decision | Broken) -> Decision:
+    assert isinstance(reply, Decision)
     return reply
 
 
@@ -117,7 +117,7 @@ class Model:
 
     def _order(self, verb: Any, asks: Sequence[Ask], at: float, token: bytes) -> Order:
         packed = [encode_ask(self.rules[each.key], each.cost, binding=each.binding) for each in asks]
-        return Order(verb, [b"key%d" % each.key for each in asks], packed, at, token)
+        return make_order(verb, [b"key%d" % each.key for each in asks], packed, at=at, token=token)
 
     def do(self, act: Act, token: bytes, loan: Loan | None, now: float) -> tuple[bool, list[Taken]]:
         """Return what the script should say."""
@@ -145,7 +145,7 @@ class Model:
         return True, []
 
     def _take(self, asks: Sequence[Ask], token: bytes, now: float) -> tuple[bool, list[Taken]]:
-        found = [self.rules[ask.key].take(self.states.get(ask.key), ask.cost, now) for ask in asks]
+        found = [take(self.rules[ask.key], self.states.get(ask.key), ask.cost, now) for ask in asks]
         allowed = all(taken.allowed or not ask.binding for ask, taken in zip(asks, found, strict=True))
         if allowed:
             for ask, taken in zip(asks, found, strict=True):
@@ -177,7 +177,7 @@ asks = st.lists(
 )
 acts = st.builds(Act, verbs, asks, st.integers(0, 9))
 gaps = st.sampled_from([0.1, 1 / 3, 1.0, 2.5, 7.5, 10.0, 60.0]) | st.floats(0, 30)
-some_slots = st.builds(Slots, limits, windows, st.just(True))
+some_slots = st.builds(Slots, limits, windows)
 any_rules = st.lists(timed_rules | some_slots, min_size=3, max_size=3)
 ageless = st.lists(
     rules.filter(lambda rule: not isinstance(rule, (SlidingLog, Slots))), min_size=3, max_size=3
@@ -220,7 +220,8 @@ def compare(redis: Redis, rules: Sequence[Rule], calls: Sequence[tuple[float, Se
                 expected.append(model.do(act, made[0].token, made[1], now))
         for reply, (allowed, found) in zip(run(redis, orders, now, keep=True), expected, strict=True):
             said = took(reply)
-            assert (said.at, said.allowed) == (now, allowed)
+            assert said.allowed == allowed
+            assert [*said.times] == [now] * len(found)
             for one, other in zip(said.taken, found, strict=True):
                 assert (one.allowed, one.remaining) == (other.allowed, other.remaining)
                 assert isclose(one.more_in, other.more_in, abs_tol=1e-6)
@@ -235,7 +236,7 @@ SIX: list[tuple[str, Rule]] = [
     ("fixed window", FixedWindow(2.0, 10.0)),
     ("sliding window", SlidingWindow(2.0, 10.0)),
     ("sliding log", SlidingLog(2.0, 10.0)),
-    ("slots", Slots(2.0, 10.0, lapses=True)),
+    ("slots", Slots(2.0, 10.0)),
 ]
 each_rule = pytest.mark.parametrize("rule", [row[1] for row in SIX], ids=[row[0] for row in SIX])
 COUNTS_IN_TEXT = [row for row in SIX if not isinstance(row[1], SlidingLog | Slots)]
@@ -348,8 +349,8 @@ def test_how_long_a_key_lives(
 def test_a_refund_leaves_no_key_that_lives_for_ever(redis: Redis, rule: Rule) -> None:
     (taken,) = run(redis, [order(b"T", ("one", rule, 1))])
 
-    run(redis, [order(b"R", ("one", rule, 1), at=took(taken).at)])
-    run(redis, [order(b"R", ("one", rule, 1), at=took(taken).at)])
+    run(redis, [order(b"R", ("one", rule, 1), at=took(taken).times[0])])
+    run(redis, [order(b"R", ("one", rule, 1), at=took(taken).times[0])])
 
     assert redis.pttl(b"one") != -1
 
@@ -359,7 +360,7 @@ def test_renewing_makes_a_key_live_longer(redis: Redis) -> None:
     (taken,) = run(redis, [order(b"T", ("one", rule, 1))])
     redis.pexpire(b"one", 5000)
 
-    run(redis, [order(b"N", ("one", rule, 1), at=took(taken).at)])
+    run(redis, [order(b"N", ("one", rule, 1), at=took(taken).times[0])])
 
     assert redis.pttl(b"one") > 10_000
 
@@ -380,9 +381,9 @@ def test_without_a_time_it_is_that_of_the_server(redis: Redis) -> None:
 
     (taken,) = run(redis, [order(b"T", ("one", TokenBucket(1.0, 1.0), 1))])
 
-    assert took(taken).at >= seconds + millionths / 1e6
+    assert took(taken).times[0] >= seconds + millionths / 1e6
     again = redis.time()
-    assert took(taken).at <= again[0] + again[1] / 1e6
+    assert took(taken).times[0] <= again[0] + again[1] / 1e6
 
 
 def test_as_many_orders_as_travel_together_are_answered_in_their_order(redis: Redis) -> None:

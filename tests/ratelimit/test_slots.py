@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from asgi_patterns.ratelimit.rules import ALMOST, State, Taken
 from asgi_patterns.ratelimit.slots import SOON, Slots
-from tests.ratelimit.histories import Move, assert_same, gaps, moves, slots, starts
+from tests.ratelimit.histories import Move, assert_same, gaps, moves, slots, starts, take
 
 NOW = 100.0
-SLOTS = Slots(2.0, 30.0, lapses=True)
-KEPT = Slots(2.0, 30.0)
+SLOTS = Slots(2.0, 30.0)
+KEPT = Slots(2.0, inf)
 """As in the memory of one process."""
 
 TAKES: list[tuple[str, Slots, State | None, int, Taken]] = [
@@ -37,7 +37,7 @@ TAKES: list[tuple[str, Slots, State | None, int, Taken]] = [
     ("rule", "state", "cost", "expected"), [row[1:] for row in TAKES], ids=[row[0] for row in TAKES]
 )
 def test_a_slot_is_lent(rule: Slots, state: State | None, cost: int, expected: Taken) -> None:
-    assert_same(rule.take(state, cost, NOW), expected)
+    assert_same(take(rule, state, cost, NOW), expected)
 
 
 RENEWALS: list[tuple[str, State | None, int, float, State]] = [
@@ -95,10 +95,10 @@ def test_when_a_key_may_be_forgotten(rule: Slots, state: State, at: float) -> No
 
 
 def test_a_lease_ends_after_exactly_its_time() -> None:
-    state = Slots(1.0, 30.0, lapses=True).charge(None, 1, 0.1)
+    state = Slots(1.0, 30.0).charge(None, 1, 0.1)
 
-    assert not Slots(1.0, 30.0, lapses=True).take(state, 1, 30.1 - 2 * ALMOST).allowed
-    assert Slots(1.0, 30.0, lapses=True).take(state, 1, 30.1).allowed
+    assert not take(Slots(1.0, 30.0), state, 1, 30.1 - 2 * ALMOST).allowed
+    assert take(Slots(1.0, 30.0), state, 1, 30.1).allowed
 
 
 @given(slots, moves("take", "refund", costs=st.integers(1, 5)), starts)
@@ -110,26 +110,26 @@ def test_no_more_are_held_than_there_are(rule: Slots, past: list[Move], start: f
         now += gap
         if verb == "refund" and held and state is not None:
             state = rule.refund(state, *held.pop(0), now)
-        elif (taken := rule.take(state, cost, now)).allowed:
+        elif (taken := take(rule, state, cost, now)).allowed:
             state = taken.state
             held.append((cost, now))
 
-        running = [cost for cost, at in held if not rule.lapses or at + rule.lease > now]
+        running = [cost for cost, at in held if at + rule.lease > now]
         assert sum(running) <= rule.limit
-        assert rule.take(state, 0, now).remaining == rule.limit - sum(running)
+        assert take(rule, state, 0, now).remaining == rule.limit - sum(running)
 
 
 @given(slots, st.lists(gaps, max_size=10), starts)
 def test_who_renews_in_time_keeps_the_slot_and_nobody_else_gets_it(
     rule: Slots, past: list[float], start: float
 ) -> None:
-    rule = Slots(1.0, rule.lease, rule.lapses)
-    state: State | None = rule.take(None, 1, start).state
+    rule = Slots(1.0, rule.lease)
+    state: State | None = take(rule, None, 1, start).state
     at = now = start
     for gap in past:
         now += min(gap, rule.lease / 3)
 
-        assert not rule.take(state, 1, now).allowed
+        assert not take(rule, state, 1, now).allowed
         state = rule.renew(state, 1, at, now)
         at = now
 

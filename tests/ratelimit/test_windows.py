@@ -17,6 +17,7 @@ from tests.ratelimit.histories import (
     sliding_logs,
     sliding_windows,
     starts,
+    take,
 )
 
 FIXED = FixedWindow(3.0, 60.0)
@@ -48,7 +49,7 @@ FIXED_ROWS: list[Row] = [
     ("state", "cost", "expected"), [row[1:] for row in FIXED_ROWS], ids=[row[0] for row in FIXED_ROWS]
 )
 def test_a_fixed_window(state: State | None, cost: int, expected: Taken) -> None:
-    assert_same(FIXED.take(state, cost, NOW), expected)
+    assert_same(take(FIXED, state, cost, NOW), expected)
 
 
 SLIDING_ROWS: list[Row] = [
@@ -75,7 +76,7 @@ SLIDING_ROWS: list[Row] = [
     ("state", "cost", "expected"), [row[1:] for row in SLIDING_ROWS], ids=[row[0] for row in SLIDING_ROWS]
 )
 def test_a_sliding_window(state: State | None, cost: int, expected: Taken) -> None:
-    assert_same(SLIDING.take(state, cost, NOW), expected)
+    assert_same(take(SLIDING, state, cost, NOW), expected)
 
 
 LOG_ROWS: list[Row] = [
@@ -100,17 +101,17 @@ LOG_ROWS: list[Row] = [
     ("state", "cost", "expected"), [row[1:] for row in LOG_ROWS], ids=[row[0] for row in LOG_ROWS]
 )
 def test_a_sliding_log(state: State | None, cost: int, expected: Taken) -> None:
-    assert_same(LOG.take(state, cost, NOW), expected)
+    assert_same(take(LOG, state, cost, NOW), expected)
 
 
 @pytest.mark.parametrize("now", [0.1, 100.7, 1_700_000_000.1, 1_700_000_000.7])
 @pytest.mark.parametrize("rule", [FIXED, LOG, FixedWindow(3.0, 0.7), SlidingLog(3.0, 0.7)], ids=repr)
 def test_waiting_exactly_as_told_is_enough(rule: Rule, now: float) -> None:
     state = rule.charge(rule.charge(None, 1, now), 2, now + 0.3)
-    refused = rule.take(state, 1, now + 0.6)
+    refused = take(rule, state, 1, now + 0.6)
 
-    assert not rule.take(state, 1, now + 0.6 + refused.wait - 3 * ALMOST).allowed
-    assert rule.take(state, 1, now + 0.6 + refused.wait).allowed
+    assert not take(rule, state, 1, now + 0.6 + refused.wait - 3 * ALMOST).allowed
+    assert take(rule, state, 1, now + 0.6 + refused.wait).allowed
 
 
 REFUNDS: list[tuple[str, Rule, State, int, float, State]] = [
@@ -149,7 +150,7 @@ def test_a_charge_that_is_forced_goes_over_the_limit(rule: Rule, state: State, a
     charged = rule.charge(state, 7, NOW)
 
     assert charged == after
-    assert not rule.take(charged, 1, NOW).allowed
+    assert not take(rule, charged, 1, NOW).allowed
 
 
 def test_a_charge_makes_no_log_longer_than_it_may_be() -> None:
@@ -159,8 +160,8 @@ def test_a_charge_makes_no_log_longer_than_it_may_be() -> None:
 @pytest.mark.parametrize("rule", [FIXED, SLIDING, LOG], ids=["fixed", "sliding", "log"])
 def test_the_most_that_can_ever_be_taken(rule: FixedWindow | SlidingWindow | SlidingLog) -> None:
     assert rule.most == rule.limit
-    assert rule.take(None, rule.most, NOW).allowed
-    assert not rule.take(None, rule.most + 1, NOW).allowed
+    assert take(rule, None, rule.most, NOW).allowed
+    assert not take(rule, None, rule.most + 1, NOW).allowed
 
 
 arrivals = moves("take", costs=st.integers(1, 5))
@@ -213,7 +214,7 @@ def test_what_is_counted_is_what_was_charged_and_not_refunded(
             state = rule.refund(state, cost, at, now)
             charged[refunded] = at, 0
             refunded += 1
-        elif verb == "charge" or rule.take(state, cost, now).allowed:
+        elif verb == "charge" or take(rule, state, cost, now).allowed:
             state = rule.charge(state, cost, now)
             charged.append((now, cost))
 
@@ -232,11 +233,11 @@ def test_what_is_counted_is_what_was_charged_and_not_refunded(
 def test_a_refund_after_any_time_gives_no_more_than_was_taken(
     rule: Rule, future: list[Move], start: float
 ) -> None:
-    taken = rule.take(None, 1, start)
+    taken = take(rule, None, 1, start)
     state, now = taken.state, start
     for verb, cost, gap in future:
         now += gap
-        if verb != "refund" and rule.take(state, cost, now).allowed:
+        if verb != "refund" and take(rule, state, cost, now).allowed:
             state = rule.charge(state, cost, now)
     assert state is not None
     before = room(rule, state, now)

@@ -56,9 +56,9 @@ def redis_cluster(folder: Path, *, password: str | None = None, size: int = 3) -
         yield RedisCluster(nodes=nodes)
 
 
-def client_of(server: RedisServer) -> Any:
+def client_of(server: RedisServer, *, decode: bool = True) -> Any:
     """A blocking client, to set a stage with."""
-    return Redis(port=server.port, password=server.password, decode_responses=True)
+    return Redis(port=server.port, password=server.password, decode_responses=decode)
 
 
 def _shares(size: int) -> Sequence[range]:
