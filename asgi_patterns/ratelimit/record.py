@@ -74,6 +74,8 @@ class Record:
     _made: Sequence[Made] = ()
     _charges: Sequence[Charge] | None = None
     _near: Sequence[Reading] = ()
+    _raised: Problem | None = None
+    """What a handler was told that wanted to spend too much."""
     _is_settled = False
     _received = 0
     _later = 0
@@ -123,11 +125,15 @@ class Record:
         desk = self.desk
         if self.problem is None:
             self.settle(head.get("status", 200))
-        if desk.when == "always" or (self.problem is not None and desk.when == "refusals"):
+        if desk.when == "always" or (desk.when == "refusals" and self._refuses(head)):
             self._write(head)
         if desk.places.holds or self.conversation is not None:
             return self._sink(head)
         return None
+
+    def _refuses(self, head: Message) -> bool:
+        problem = self.problem or self._raised
+        return problem is not None and problem.status_code == head.get("status")
 
     def _sink(self, head: Message) -> Send | None:
         if head["type"] == "websocket.accept":
@@ -160,11 +166,18 @@ class Record:
         except StoreAway:
             raise away() from None
         if not decision.allowed:
-            raise self._problem([gauge], asks, decision)
+            raise self._dressed(self._problem([gauge], asks, decision))
         if not decision.taken:  # nobody counts while the store is away
             return gauge.most
         self.keep(([gauge], asks, decision, counters))
         return decision.taken[0].remaining
+
+    def _dressed(self, problem: Problem) -> Problem:
+        """Write the fields on what is raised in a handler, since it may be answered outside this layer."""
+        self._raised = problem
+        if self.desk.when != "off":
+            self._write({"headers": problem.fields})
+        return problem
 
     def settle(self, status: int) -> None:
         """Give back what an answer with this status does not count for."""
