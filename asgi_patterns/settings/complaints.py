@@ -72,7 +72,7 @@ def explain(
     """
     found: dict[Key, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
-        found.setdefault(_key(each, tree), []).append(each)
+        found.setdefault(_key(each, tree, settings), []).append(each)
     # A table that fits none of the types it may have fails in the type that is meant, and in all others as a whole.
     keys = [
         key for key in found if not any(key == other[: len(key)] for other in found if len(other) > len(key))
@@ -80,16 +80,23 @@ def explain(
     return [_wrong(key, found[key], settings, hide=not is_open(key)) for key in keys]
 
 
-def _key(error: ErrorDetails, tree: Any) -> Key:
+def _key(error: ErrorDetails, tree: Any, settings: type[Any]) -> Key:
     """Return where in ``tree`` the error is: its location without the types that a union tried."""
     key: list[str | int] = []
     for part in error["loc"]:
         if has(tree, part):
             tree = tree[part]
             key.append(part)
-        elif (part,) == error["loc"][-1:] and error["type"] in _MISSING:
+        elif (part,) == error["loc"][-1:] and _is_not_given(error, (*key, part), settings):
             key.append(part)
     return tuple(key)
+
+
+def _is_not_given(error: ErrorDetails, key: Key, settings: type[Any]) -> bool:
+    """Whether it is about a setting that nothing has given, and not about a type that a union tried."""
+    return error["type"] in _MISSING or (
+        "error" in error.get("ctx", {}) and key[-1] in siblings(settings, key)
+    )
 
 
 def _wrong(key: Key, errors: Sequence[ErrorDetails], settings: type[Any], *, hide: bool) -> Wrong:
