@@ -104,6 +104,7 @@ async def test_a_denied_connection_holds_none() -> None:
 
     async with client.websocket("/") as socket:
         assert socket.denial is not None
+        await anyio.wait_all_tasks_blocked()
         assert (await client.get("/")).status == 200
 
 
