@@ -30,6 +30,7 @@ def report(pipeline: Pipeline, app: str | None) -> Iterator[str]:
     yield from block("Routes", _routes(pipeline))
     yield from block("Switched off", off(pipeline))
     yield from block("Answered by layers", ((path, layer.label) for layer in layers for path in layer.paths))
+    yield from block("Rules", (row for layer in layers for row in _rules(layer)))
     yield from block("Not as by default", _changed(pipeline))
     yield from block("Read", map(_read, settings.sources) if settings else [("code", "no other source")])
 
@@ -52,6 +53,12 @@ def off(pipeline: Pipeline) -> Iterator[Row]:
     for layer in layers:
         if not layer.enabled:
             yield layer.label, _origin(pipeline.settings, layer, "enabled")
+
+
+def _rules(layer: Layer) -> Iterator[Row]:
+    """Yield each rule of ``layer``, and its name beside the first."""
+    for index, rule in enumerate(layer.rules):
+        yield "" if index else layer.label, rule
 
 
 def _routes(pipeline: Pipeline) -> Iterator[Row]:

@@ -142,6 +142,11 @@ class Layer(ABC):
         """The paths that the layer answers itself, for ``asgi-patterns show``."""
         return ()
 
+    @property
+    def rules(self) -> Sequence[str]:
+        """What it goes by, as clauses with the layer as their subject, for ``asgi-patterns show``."""
+        return ()
+
     def explain(self, scope: Scope) -> Forecast:
         """Say what it would do with the HTTP request in ``scope``, without doing it.
 

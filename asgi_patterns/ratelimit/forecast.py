@@ -6,7 +6,7 @@ from typing import Final, Literal
 from asgi_patterns.kernel.durations import spell
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.ratelimit.gauge import Gauge
-from asgi_patterns.ratelimit.keys import FIELD
+from asgi_patterns.ratelimit.keys import ADDRESS, FIELD, FUNCTION, GLOBAL, USER
 
 NOTHING: Final = "counts nothing: no quota is for this request"
 FREE: Final = "counts nothing: a preflight costs nothing"
@@ -28,13 +28,47 @@ def forecast(
     return Forecast(tuple(_clause(*each) for each in quotas) or (NOTHING,))
 
 
+def outline(gauge: Gauge) -> str:
+    """Return what a quota is, whatever the request."""
+    quota, word = gauge.quota, gauge.kind.word
+    whose = f"for each {gauge.kind.field.decode()}" if word == FIELD else _WHOSE[word]
+    cost = quota.cost if isinstance(quota.cost, int) else 1
+    return _sentence(gauge, whose, [*_remarks(gauge, cost), *_bounds(gauge)])
+
+
 def _clause(gauge: Gauge, key: str | None, cost: float) -> str:
+    whose = f"for {key}" if key is not None else "for the caller, if one is known"
+    return _sentence(gauge, whose, [*_remarks(gauge, cost)])
+
+
+def _sentence(gauge: Gauge, whose: str, words: Sequence[str]) -> str:
     quota = gauge.quota
     span = "at the same time" if gauge.holds else f"per {spell(quota.span)}"
     units = "bytes " if quota.unit != "requests" else ""
-    whose = f"for {key}" if key is not None else "for the caller, if one is known"
-    words = ", ".join(_remarks(gauge, cost))
-    return f"{_VERBS[quota.mode]} {gauge.name}: {quota.limit} {units}{span} {whose}{', ' + words if words else ''}"
+    return ", ".join([f"{_VERBS[quota.mode]} {gauge.name}: {quota.limit} {units}{span} {whose}", *words])
+
+
+_WHOSE = {
+    ADDRESS: "for each address",
+    USER: "for each user",
+    GLOBAL: "for all together",
+    FUNCTION: "for each key that a function makes",
+}
+
+
+def _bounds(gauge: Gauge) -> Iterator[str]:
+    """Yield which requests a quota is for."""
+    quota = gauge.quota
+    if callable(quota.cost):
+        yield "at a cost that a function says"
+    if gauge.patterns:
+        yield f"on {' and '.join([quota.match] if isinstance(quota.match, str) else quota.match or ())}"
+    if gauge.is_default:
+        yield "on what no match takes"
+    if quota.tier is not None:
+        yield f"of tier {quota.tier}"
+    if quota.condition is not None:
+        yield "on a condition"
 
 
 _VERBS = {"observe": "counts, but does not enforce,", "warn": "counts, and warns of,", "enforce": "counts"}

@@ -14,6 +14,7 @@ ADDRESS: Final = "address"
 USER: Final = "user"
 GLOBAL: Final = "global"
 FIELD: Final = "header:"
+FUNCTION: Final = "function"
 
 EVERYBODY: Final = "*"
 """The one key of a global quota."""
@@ -48,7 +49,7 @@ class KeyKind(NamedTuple):
 def parse(key: str | KeyFunction) -> KeyKind:
     """Read a key as settings have it. Raises ``ValueError`` that says what would be right."""
     if callable(key):
-        return KeyKind("function", function=key)
+        return KeyKind(FUNCTION, function=key)
     if key in (ADDRESS, USER, GLOBAL):
         return KeyKind(key)
     name = key.removeprefix(FIELD)

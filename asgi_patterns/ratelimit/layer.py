@@ -27,7 +27,7 @@ from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY, alone, doubts, nameless
 from asgi_patterns.ratelimit.counting import Counting
 from asgi_patterns.ratelimit.fields import Fields, Profile, check_profiles
-from asgi_patterns.ratelimit.forecast import FREE, forecast
+from asgi_patterns.ratelimit.forecast import FREE, forecast, outline
 from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.gauging import made_ready
 from asgi_patterns.ratelimit.guests import BLOCKED, Guests
@@ -145,6 +145,11 @@ class RateLimit(Layer):
     def resources_in(self, context: Context) -> Sequence[Resource]:
         """Return the connections to stores, which open with the app."""
         return [pool.shared for pool, _ in self._pools(context) if pool.shared is not None]
+
+    @property
+    def rules(self) -> Sequence[str]:
+        """Its quotas."""
+        return [outline(gauge) for gauge in self._gauges]
 
     def explain(self, scope: Scope) -> Forecast:
         """Say which quotas a request falls under, without charging any."""
