@@ -31,10 +31,10 @@ class Checks(AppConfig):  # type: ignore[misc]  # Django has no types
 
 
 def check_settings(app_configs: Any = None, **options: Any) -> Sequence[Any]:
-    """Return an error for everything that would keep the pipeline from starting."""
+    """Return an error for all that would keep the pipeline from starting, else a warning for what is hardly meant."""
     config = getattr(settings, SETTING, None)
     try:
-        load(config).pipeline()
+        pipeline = load(config).pipeline()
     except SettingsError as exc:
         return [
             checks.Error(complaint, hint=_hint(config), id="asgi_patterns.E001")
@@ -42,7 +42,8 @@ def check_settings(app_configs: Any = None, **options: Any) -> Sequence[Any]:
         ]
     except ValueError as exc:
         return [checks.Error(str(exc), hint=_hint(config), id="asgi_patterns.E002")]
-    return []
+    doubts = [f"{layer.label} {doubt}" for layer, doubt in pipeline.doubts()]
+    return [checks.Warning(doubt, hint=_hint(config), id="asgi_patterns.W001") for doubt in doubts]
 
 
 def _hint(config: object) -> str | None:

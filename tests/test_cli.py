@@ -268,6 +268,27 @@ Read
     )
 
 
+def test_show_lists_the_quotas(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "asgi-patterns.toml").write_text(
+        "[rate_limit]\n"
+        'identify = "scope"\n'
+        'quotas = ["10/second burst 20", {name = "mine", limit = 9, window = "1h", key = "user", tier = "free", '
+        'mode = "observe"}, {limit = 5, algorithm = "concurrency", match = ["POST /a", "/b"], key = "global"}]\n'
+        'default = [{limit = 1, window = 90, key = "header:X-API-Key", unit = "content-bytes", counts = "failed"}]\n'
+    )
+
+    main(["show"])
+
+    rules = capsys.readouterr().out.partition("\nRules\n")[2].partition("\n\n")[0]
+    assert " ".join(rules.split()) == (
+        "rate_limit counts 10-per-second: 10 per second for each address, 20 of them at once "
+        "counts, but does not enforce, mine: 9 per hour for each user, of tier free "
+        "counts 5-at-once: 5 at the same time for all together, on POST /a and /b "
+        "counts 1-per-90s: 1 bytes per 90s for each x-api-key, only answers that fail, whose key is only claimed, "
+        "on what no match takes"
+    )
+
+
 def test_show_knows_a_pipeline_in_code(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["show", "shop:in_code"])
 

@@ -50,6 +50,15 @@ def test_settings_that_are_wrong(tmp_path: Path, config: str, number: str, named
     assert "Traceback" not in done.stderr
 
 
+def test_settings_that_are_hardly_meant(tmp_path: Path) -> None:
+    done = check(tmp_path, '{"rate_limit": {"quotas": ["5/minute"], "key": "header:X-API-Key"}}')
+
+    assert done.returncode == 0
+    assert (
+        "?: (asgi_patterns.W001) rate_limit counts 5-per-minute by a field that clients make" in done.stderr
+    )
+
+
 def test_files_are_checked_too(tmp_path: Path) -> None:
     (tmp_path / "asgi-patterns.toml").write_text("[problems]\nlimit = 'many'\n")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from asgi_patterns import Cors, Health, Pipeline, Problems, RequestId, SecurityHeaders
+from asgi_patterns import Cors, Health, Pipeline, Problems, Quota, RateLimit, RequestId, SecurityHeaders
 from asgi_patterns.cli import main
 from asgi_patterns.errors import ProblemType
 from asgi_patterns.explain import explanation
@@ -50,7 +50,55 @@ def rows(pipeline: Pipeline, *arguments: str) -> dict[str, str]:
     return found
 
 
+SEARCH = Quota(
+    name="search", limit=30, window="1m", algorithm="sliding_window", match="GET /search/**", cost=3
+)
+PEOPLE = Quota(name="people", limit=9, window="1h", key="user", mode="observe")
+
 SAID = {
+    "a limit": (
+        RateLimit(quotas=["10/second burst 20", SEARCH], default=["1/hour"]),
+        ["GET", "/search/lamps"],
+        (
+            "counts 10-per-second: 10 per second for 127.0.0.1, 20 of them at once "
+            "counts search: 30 per minute for 127.0.0.1, sliding window, this request as 3"
+        ),
+    ),
+    "a limit that is for others": (
+        RateLimit(quotas=[SEARCH], default=["1/hour"]),
+        ["GET", "/find"],
+        "counts 1-per-hour: 1 per hour for 127.0.0.1",
+    ),
+    "a limit for nobody who asks": (
+        RateLimit(quotas=[SEARCH]),
+        ["GET", "/find"],
+        "counts nothing: no quota is for this request",
+    ),
+    "a limit for users, which is watched": (
+        RateLimit(quotas=[PEOPLE], identify="scope"),
+        ["GET", "/find"],
+        "counts, but does not enforce, people: 9 per hour for the caller, if one is known",
+    ),
+    "a limit by a key, which is not shown": (
+        RateLimit(quotas=["1/hour"], key="header:X-API-Key"),
+        ["GET", "/find", "--header", "X-API-Key: s3cr3t"],
+        "counts 1-per-hour: 1 per hour for header:#cf2fad038d61c71badc6340a, whose key is only claimed",
+    ),
+    "a limit, of a preflight": (
+        RateLimit(quotas=["1/hour"]),
+        ["OPTIONS", "/search", *ASKED_FOR_PUT],
+        "counts nothing: a preflight costs nothing",
+    ),
+    "who is allowed": (
+        RateLimit(quotas=["1/hour"], allow=["127.0.0.0/8"]),
+        ["GET", "/search"],
+        "counts nothing: the client is on the list of those to allow",
+    ),
+    "who is blocked": (
+        RateLimit(quotas=["1/hour"], block=["127.0.0.0/8"]),
+        ["GET", "/search"],
+        "answers 403: the client is on the list of those to block",
+    ),
     "a path that is not of health": (
         Health(),
         ["GET", "/search"],
