@@ -14,7 +14,7 @@ OLDEST := $(OLDEST_VENV)/.installed
 DEMO := $(VENV)/.demo-installed
 BENCH := $(VENV)/.bench-installed
 
-.PHONY: help setup test oldest demo fresh bench browser docs format
+.PHONY: help setup test oldest demo fresh bench browser soak docs format
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,6 +25,7 @@ help:
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
 	@echo 'make browser  let a real Chromium read answers across origins'
+	@echo 'make soak     let a million invented clients come, and see that the process does not grow (minutes)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
@@ -51,6 +52,9 @@ bench: $(BENCH)
 
 browser: $(TESTS)
 	@$(RUN) tests.browser
+
+soak: $(TESTS)
+	$(RUN) tests.soak
 
 docs: $(TESTS)
 	$(RUN) tests.support.settings_tables
