@@ -42,7 +42,7 @@ BOTH = {"block": ["203.0.113.0/24"], "allow": ["203.0.113.7"]}
 CASES: list[tuple[str, dict[str, Any], str, dict[str, str], list[int]]] = [
     ("nobody's list is counted", {}, "203.0.113.7", {}, [200, 429]),
     ("an allowed network is not", {"allow": ["203.0.113.0/24"]}, "203.0.113.7", {}, [200, 200]),
-    ("an allowed network in the form of IPv6 is not", {"allow": ["203.0.113.0/24"]}, "::ffff:203.0.113.7", {}, [200, 200]),
+    ("an allowed network as IPv6 is not", {"allow": ["203.0.113.0/24"]}, "::ffff:203.0.113.7", {}, [200, 200]),
     ("another network is", {"allow": ["203.0.113.0/24"]}, "203.0.114.7", {}, [200, 429]),
     ("an allowed address is not", {"allow": ["203.0.113.7"]}, "203.0.113.7", {}, [200, 200]),
     ("a claimed address is", {"allow": ["198.51.100.1"]}, "203.0.113.7", FORWARDED, [200, 429]),
