@@ -6,15 +6,16 @@ the same names with the syntax of that time; ``draft-03``: three fields without 
 
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import Final, Literal, final
+from typing import Any, Final, Literal, final
 
 from asgi_patterns.kernel.types import RawHeaders
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, partition_key
-from asgi_patterns.ratelimit.rules import ALMOST, Outcome
+from asgi_patterns.ratelimit.rules import ALMOST, State
 
 Profile = Literal["draft", "draft-07", "draft-03", "x-ratelimit"]
 
-Writer = Callable[[RawHeaders, Sequence[Outcome]], None]
+Reader = Callable[[State], tuple[int, float]]
+Writer = Callable[[RawHeaders, Any], None]
 
 WARNING: Final = b"x-ratelimit-warning"
 """Which quotas are nearly used up, and what is left: a list like that of RateLimit."""
@@ -61,29 +62,27 @@ class Fields:
         self.is_plain = self._profiles == ("draft",) and not secret
         """Whether ``writer`` can be used."""
 
-    def writer(self, gauges: Sequence[Gauge]) -> Writer:
-        """Return what does for ``gauges``, in the form of the draft alone, what ``write`` does, in less time."""
+    def writer(self, gauges: Sequence[Gauge], readers: Sequence[Reader]) -> Writer:
+        """Return what does for ``gauges``, in the form of the draft alone, what ``write`` does, in less time.
+
+        ``readers`` tell of each gauge's state what is left, and in how many seconds there is more.
+        """
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
         lengths, names, clear = self._lengths, self._names, self._clear
-        parts = [(gauge.share, gauge.head) for gauge in gauges]
-        head = gauges[0].head
+        several = _several(gauges, readers) if len(gauges) > 1 else None
+        head, read = gauges[0].head, readers[0]
 
-        def write(headers: RawHeaders, taken: Sequence[Outcome]) -> None:
+        def write(headers: RawHeaders, passed: Any) -> None:
             for name, _ in headers:
                 if len(name) in lengths and name.lower() in names:
                     clear(headers)
                     break
-            if len(taken) == 1:
-                _, left, more_in, _, _ = taken[0]
-                # As _item says it, written out: most layers have one quota, and something is missing in it.
-                value = (
-                    b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST)) if more_in else b"%b%d" % (head, left)
-                )
-                headers.append((b"ratelimit", value))
+            if several is None:
+                left, more_in = read(passed)
+                value = b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))
             else:
-                # As closest_first sorts, without making an object of each.
-                items = [(one[1] * parts[at][0], _item(parts[at][1], one)) for at, one in enumerate(taken)]
-                headers.append((b"ratelimit", b", ".join([item for _, item in sorted(items)])))
+                value = several(passed)
+            headers.append((b"ratelimit", value))
             headers.append(policy)
 
         return write
@@ -131,11 +130,18 @@ class Fields:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
 
 
-def _item(head: bytes, outcome: Outcome) -> bytes:
-    _, left, more_in, _, _ = outcome
-    if more_in:
-        return b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))
-    return b"%b%d" % (head, left)
+def _several(gauges: Sequence[Gauge], readers: Sequence[Reader]) -> Callable[[Sequence[State]], bytes]:
+    parts = [(gauge.share, gauge.head, read) for gauge, read in zip(gauges, readers, strict=True)]
+
+    def value(states: Sequence[State]) -> bytes:
+        # As closest_first sorts, without making an object of each.
+        items = []
+        for at, (share, head, read) in enumerate(parts):
+            left, more_in = read(states[at])
+            items.append((left * share, b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))))
+        return b", ".join([item for _, item in sorted(items)])
+
+    return value
 
 
 def warning(readings: Sequence[Reading]) -> bytes:

@@ -64,9 +64,9 @@ class Gauge:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is for every request, by its address, and over with the decision."""
-        is_over = self.quota.counts == "all" and not self.holds and not self.quota.max_delay
-        return is_over and not self.is_conditional and self.kind.word == ADDRESS
+        """Whether it is a token bucket for every request, by its address, and over with the decision."""
+        is_usual = isinstance(self.rule, TokenBucket) and self.quota.counts == "all" and self.quota.cost != 0
+        return is_usual and not self.is_conditional and self.kind.word == ADDRESS
 
     def distance(self, taken: Taken) -> float:
         """Return how far a key is from the end of this quota: the closest is the lowest."""

@@ -9,6 +9,7 @@ from asgi_patterns.kernel.headers import content_length, request_lines
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.ratelimit.asks import Ask, Stake
+from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.keys import ADDRESS, EVERYBODY, FIELD, GLOBAL, USER, of_field, of_text, of_user
 from asgi_patterns.ratelimit.memory import MemoryCounters
@@ -60,6 +61,7 @@ class Plain:
         self.counters = counters
         self.gauges = gauges
         self.stakes = stakes
+        self.readers = [gauge.rule.reader() for gauge in gauges if isinstance(gauge.rule, TokenBucket)]
 
 
 @final

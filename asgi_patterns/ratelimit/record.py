@@ -35,7 +35,7 @@ class Recorder(Protocol):
         """Return the record, always the same for one request."""
 
 
-Slip: TypeAlias = tuple["Recorder", Exchange, Scope, Send, str, Passed | Decision]
+Slip: TypeAlias = tuple["Recorder", Exchange, Scope, Send, str, Passed]
 """What is noted of a request in the place of a record, until somebody wants one: what makes it, and of what.
 
 Then come key, time and outcomes of the decision. A plain tuple: most requests need no more.
