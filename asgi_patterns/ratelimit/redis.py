@@ -89,10 +89,12 @@ class RedisCounters:
 
     def charge(self, ask: Ask) -> None:
         """Count what has been used already, if the store can be reached."""
-        self._post(b"C", ask)
+        # Entries of their own: what others have charged is not to be written over.
+        self._post(b"C", ask, token=randbytes(8) if ask[0].rule.is_owned else NO_TOKEN)
 
     def give_back(self, ask: Ask, at: float, token: bytes) -> None:
         """Undo what was charged at that time."""
+        self._refused.drop(ask)
         order = self._post(b"R", ask, at, token)
         if self._session is not None and isinstance(ask[0].rule, Slots):
             self._session.let_go(token, order.keys[0])

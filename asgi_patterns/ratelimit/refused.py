@@ -46,5 +46,5 @@ class Refused:
         return Taken(False, known.left, wait, wait)
 
     def drop(self, ask: Ask) -> None:
-        """Forget what is known of a key: its count has been reset."""
+        """Forget what is known of a key: its count has been reset, or something was given back."""
         self.known.pop((ask[0].quota, ask[1]), None)
