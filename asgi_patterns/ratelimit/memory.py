@@ -155,12 +155,12 @@ def _decision(stakes: Sequence[Stake], found: Sequence[Outcome], now: float) -> 
 
 
 def _make_room(shelf: Shelf, rule: Rule, now: float) -> None:
-    """Forget one key: one that says nothing any more, or of the oldest few the one that soonest will.
+    """Forget one key: one that says nothing any more, or of the oldest few the one that has the most left.
 
     Who has used much of a quota is remembered for longest, so that nobody gets a new one by inventing keys.
     """
     first: str | None = None
-    soonest = 0.0
+    weakest = (0.0, 0.0)
     for _ in range(min(LOOKED_AT, len(shelf) - 1)):
         key, state = next(iter(shelf.items()))
         ends = rule.forgettable_at(state)
@@ -168,7 +168,8 @@ def _make_room(shelf: Shelf, rule: Rule, now: float) -> None:
             del shelf[key]
             return
         shelf.move_to_end(key)
-        if first is None or ends < soonest:
-            first, soonest = key, ends
+        weight = (-rule.take(state, 0, now)[1], ends)
+        if first is None or weight < weakest:
+            first, weakest = key, weight
     if first is not None:
         del shelf[first]
