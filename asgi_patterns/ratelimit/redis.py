@@ -56,7 +56,8 @@ class RedisCounters:
         self._breakers: dict[str, Breaker] = {}
         self._troubles: dict[str, str] = {}
         self._refused = Refused(MOST_REFUSED)
-        self._session: Session | None = None
+        self._sessions: dict[int, Session] = {}
+        """One for each event loop that counts here, by its id."""
 
     @property
     def trouble(self) -> str:
@@ -89,15 +90,16 @@ class RedisCounters:
 
     def charge(self, ask: Ask) -> None:
         """Count what has been used already, if the store can be reached."""
+        self._here()
         # Entries of their own: what others have charged is not to be written over.
         self._post(b"C", ask, token=randbytes(8) if ask[0].rule.is_owned else NO_TOKEN)
 
     def give_back(self, ask: Ask, at: float, token: bytes) -> None:
         """Undo what was charged at that time."""
         self._refused.drop(ask)
-        order = self._post(b"R", ask, at, token)
-        if self._session is not None and isinstance(ask[0].rule, Slots):
-            self._session.let_go(token, order.keys[0])
+        session, order = self._post(b"R", ask, at, token)
+        if session is not None and isinstance(ask[0].rule, Slots):
+            session.let_go(token, order.keys[0])
 
     async def forget(self, ask: Ask) -> None:
         """Forget what has been counted. Raises ``StoreAway``."""
@@ -121,7 +123,7 @@ class RedisCounters:
 
     async def aclose(self) -> None:
         """Send what has still to be sent, and close the connection."""
-        session, self._session = self._session, None
+        session = self._sessions.pop(id(asyncio.get_running_loop()), None)
         if session is not None:
             await session.aclose()
 
@@ -192,9 +194,12 @@ class RedisCounters:
                 session.hold(self._orders.write(b"N", tag, (ask,), token=decision.token), rule.lease)
 
     def _here(self) -> Session:
-        session = self._session
-        if session is None or session.loop is not asyncio.get_running_loop():
-            session = self._session = Session(self._store, self._fly)
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(id(loop))
+        if session is None or session.loop is not loop:
+            # Those whose loop has ended without a word are gone with it: so are their connections.
+            self._sessions = {key: each for key, each in self._sessions.items() if not each.loop.is_closed()}
+            session = self._sessions[id(loop)] = Session(self._store, self._fly)
         return session
 
     async def _fly(self, redis: Redis, orders: Sequence[Order]) -> Sequence[Decision | Exception]:
@@ -219,16 +224,9 @@ class RedisCounters:
         if isinstance(outcome, bytes):
             self._succeeded(batch[0].tag)
             return decode(outcome, batch)
-        error = (
-            outcome
-            if isinstance(outcome, Exception)
-            else Unreachable("the store gave no answer to the script")
-        )
-        if isinstance(error, Unreachable | TimeoutError):
-            self._failed(batch[0].tag, error, began)
-        else:
-            # An error of this one call, such as a user without the right to use a command: no outage, and no secret.
-            _log.error("rate limits: the store refuses the script: %s", error)
+        # A store that refuses the script (a right that is missing, no memory left) is as good as one that is away.
+        error = outcome if isinstance(outcome, Exception) else Unreachable("the script got no answer")
+        self._failed(batch[0].tag, error, began)
         return [Unreachable(str(error))] * len(batch)
 
     def _breaker(self, tag: str) -> Breaker:
@@ -251,12 +249,16 @@ class RedisCounters:
         if self._breaker(tag).failed(time.monotonic(), began=began) == "opened":
             self._troubles[tag] = str(error) or f"no answer within {self._timeout:g} s"
 
-    def _post(self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN) -> Order:
+    def _post(
+        self, verb: Verb, ask: Ask, at: float = 0.0, token: bytes = NO_TOKEN
+    ) -> tuple[Session | None, Order]:
+        """Send an order that nobody waits for, unless the store is away or has been closed by now."""
         tag = self._orders.tag(ask)
         order = self._orders.write(verb, tag, (ask,), at=at, token=token)
-        if not self._breaker(tag).refuses:
-            self._here().together.post(order)
-        return order
+        session = self._sessions.get(id(asyncio.get_running_loop()))
+        if session is not None and not self._breaker(tag).refuses:
+            session.together.post(order)
+        return session, order
 
 
 def _call(orders: Sequence[Order]) -> Call:

@@ -12,6 +12,7 @@ from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
 from asgi_patterns.kernel.problems import built_in, built_in_types
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED, REDUCED_CAPACITY
 from asgi_patterns.testing import Client
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +103,9 @@ def test_a_type_that_no_problem_could_have_is_refused(type: str, title: str, sta
         ProblemType(type, title, status)
 
 
+OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
+"""The types of this package whose URIs are others' and need no base."""
+
 GIVEN: list[tuple[str, Sequence[Any]]] = [
     ("objects", TYPES),
     ("dotted names", ["tests.errors.test_types:SOLD_OUT", "tests.errors.test_types.SHIPPED"]),
@@ -117,15 +121,19 @@ GIVEN: list[tuple[str, Sequence[Any]]] = [
 def test_types_are_listed_by_uri_with_those_of_the_package(types: Sequence[Any]) -> None:
     layer = Problems(base="/problems/", types=types)
 
-    assert layer.problem_types() == {
-        "/problems/invalid-request": INVALID,
-        "/problems/sold-out": SOLD_OUT,
-        SHIPPED.type: SHIPPED,
-    }
+    assert (
+        layer.problem_types()
+        == {
+            "/problems/invalid-request": INVALID,
+            "/problems/sold-out": SOLD_OUT,
+            SHIPPED.type: SHIPPED,
+        }
+        | OURS
+    )
 
 
 def test_without_a_base_only_whole_uris_are_listed() -> None:
-    assert Problems(types=[SHIPPED]).problem_types() == {SHIPPED.type: SHIPPED}
+    assert Problems(types=[SHIPPED]).problem_types() == {SHIPPED.type: SHIPPED} | OURS
 
 
 def test_a_built_in_type_is_listed_once() -> None:
