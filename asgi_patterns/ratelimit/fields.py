@@ -179,4 +179,4 @@ def _x(headers: RawHeaders, reading: Reading, reset: int) -> None:
     gauge, _, taken = reading
     _three(headers, b"x-", reading, reset)
     headers.append((b"x-ratelimit-used", b"%d" % max(0, gauge.most - taken.remaining)))
-    headers.append((b"x-ratelimit-resource", gauge.name.encode()))
+    headers.append((b"x-ratelimit-resource", gauge.policy_name.encode()))

@@ -27,10 +27,17 @@ PK_BYTES: Final = 6
 class Gauge:
     """One quota of one layer, with its rule and the constant parts of its fields."""
 
-    def __init__(self, quota: Quota, kind: KeyKind, *, is_default: bool, warn_at: float) -> None:
-        """``kind`` is its key, the layer's where it has none; ``warn_at`` is a share of the limit, 0 to 1."""
+    def __init__(
+        self, quota: Quota, kind: KeyKind, *, is_default: bool, warn_at: float, layer: str | None = None
+    ) -> None:
+        """``kind`` is its key, the layer's where it has none; ``warn_at`` is a share of the limit, 0 to 1.
+
+        ``layer`` is the layer's name, if it has one of its own.
+        """
         self.quota = quota
         self.name = quota.label
+        self.policy_name = self.name if layer is None else f"{layer}-{self.name}"
+        """What clients are told: two layers may each have a quota of one name."""
         self.rule: Rule = quota.rule()
         self.kind = kind
         self.is_default = is_default
@@ -48,7 +55,7 @@ class Gauge:
         self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
         """It is time to warn when no more than so much is left."""
         self.share = 1.0 / self.most
-        self.head = b'"%b";r=' % self.name.encode()
+        self.head = b'"%b";r=' % self.policy_name.encode()
         self.policy = _policy(self)
 
     @property
@@ -143,7 +150,7 @@ def _warn_below(rule: Rule, warn_at: float) -> float:
 
 def _policy(gauge: Gauge) -> bytes:
     quota = gauge.quota
-    parts = [f'"{gauge.name}";q={quota.limit}']
+    parts = [f'"{gauge.policy_name}";q={quota.limit}']
     if gauge.holds:
         parts.append('qu="concurrent-requests"')
     elif quota.unit != "requests":

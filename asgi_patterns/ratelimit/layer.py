@@ -212,7 +212,7 @@ class RateLimit(Layer):
 
     @cached_property
     def _gauges(self) -> Sequence[Gauge]:
-        return made_ready(self.quotas, self.default, key=self.key, warn_at=self.warn_at)
+        return made_ready(self.quotas, self.default, key=self.key, warn_at=self.warn_at, layer=self.name)
 
     def _place(self, index: int) -> tuple[str, int]:
         return ("quotas", index) if index < len(self.quotas) else ("default", index - len(self.quotas))

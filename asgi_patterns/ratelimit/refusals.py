@@ -41,7 +41,7 @@ def refusal(violated: Sequence[Reading], *, later: int = 0) -> Problem:
     # Never earlier than any of them allows, nor than a field beside it says (RateLimit draft, Retry-After).
     waits = [max(each.wait, each.taken.more_in) for each in violated]
     wait = whole(max(waits)) + later if isfinite(max(waits)) else None
-    names = [each.gauge.name for each in violated]
+    names = [each.gauge.policy_name for each in violated]
     kind = REDUCED_CAPACITY if is_capacity else QUOTA_EXCEEDED
     return kind(
         _detail(names, wait),

@@ -282,26 +282,26 @@ async def test_a_handler_may_keep_its_answer_as_it_is() -> None:
 
 
 async def test_two_layers_give_one_account() -> None:
-    outer = RateLimit(quotas=[one(name="outer")], name="outer", clock=Clock())
-    inner = RateLimit(quotas=[one(name="inner", limit=1)], clock=Clock())
+    outer = RateLimit(quotas=[one(name="all")], name="outer", clock=Clock())
+    inner = RateLimit(quotas=[one(name="all", limit=1)], clock=Clock())
     app = Pipeline(outer, inner)(hello)
 
     found = await answers(app, "/", "/")
 
     assert [each.status for each in found] == [200, 429]
     for each in found:
-        assert [*left(each)] == ["inner", "outer"]
-        assert each.all("ratelimit-policy") == ['"outer";q=2;w=60, "inner";q=1;w=60']
+        assert [*left(each)] == ["all", "outer-all"]
+        assert each.all("ratelimit-policy") == ['"outer-all";q=2;w=60, "all";q=1;w=60']
         assert len(each.all("ratelimit")) == 1
     assert len(found[0].all("x-ratelimit-warning")) == 1
 
 
 async def test_two_layers_that_warn_do_so_in_one_line() -> None:
-    layers = [RateLimit(quotas=[one(name=name, limit=1)], name=name, clock=Clock()) for name in ("a", "b")]
+    layers = [RateLimit(quotas=[one(name="all", limit=1)], name=name, clock=Clock()) for name in ("a", "b")]
 
     (answer,) = await answers(Pipeline(*layers)(hello), "/")
 
-    assert answer.all("x-ratelimit-warning") == ['"a";r=0;t=60, "b";r=0;t=60']
+    assert answer.all("x-ratelimit-warning") == ['"a-all";r=0;t=60, "b-all";r=0;t=60']
 
 
 # --- on which answers ---
