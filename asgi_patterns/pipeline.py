@@ -215,7 +215,11 @@ class Wrapped:
             exchange, scope = Exchange.begin(scope, self._context)
             if self._behind_proxies:
                 apply_proxies(exchange, scope)
-        await self._entry(scope, receive, send)
+            await self._entry(scope, receive, send)
+            # Without it the scope holds itself, and is freed much later, by the collector.
+            del scope[KEY]
+        else:
+            await self._entry(scope, receive, send)
 
     def __repr__(self) -> str:
         return f"<{app_name(self.app)} behind {self.pipeline!r}>"

@@ -38,27 +38,6 @@ class TokenBucket:
         left, more_in = self.reader()(after)
         return True, left, more_in, 0.0, after
 
-    def stepper(self, cost: float) -> Callable[[State | None, float], State | None]:
-        """Return what takes ``cost`` again and again: the state after it, or ``None`` where it is refused.
-
-        The same as ``take``, made ready for the one thing that nearly every request does.
-        """
-        rate, roof = self.rate, self.capacity + ALMOST
-
-        def step(state: State | None, now: float) -> State | None:
-            level = cost
-            if state is not None:
-                before, at = state
-                if now > at:
-                    before -= (now - at) * rate
-                    if before > 0.0:
-                        level += before
-                elif before:
-                    level, now = level + before, at
-            return (level, now) if level <= roof else None
-
-        return step
-
     def reader(self) -> Callable[[State], tuple[int, float]]:
         """Return what reads a state that has just been made: what is left, and in how many seconds there is more."""
         rate, capacity = self.rate, self.capacity

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, Final, Literal, final
 
 from asgi_patterns.kernel.types import RawHeaders
+from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, partition_key
 from asgi_patterns.ratelimit.rules import ALMOST, State
 
@@ -69,7 +70,7 @@ class Fields:
         """
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
         lengths, names, clear = self._lengths, self._names, self._clear
-        several = _several(gauges, readers) if len(gauges) > 1 else None
+        several = _several(gauges) if len(gauges) > 1 else None
         head, read = gauges[0].head, readers[0]
 
         def write(headers: RawHeaders, passed: Any) -> None:
@@ -130,16 +131,23 @@ class Fields:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
 
 
-def _several(gauges: Sequence[Gauge], readers: Sequence[Reader]) -> Callable[[Sequence[State]], bytes]:
-    parts = [(gauge.share, gauge.head, read) for gauge, read in zip(gauges, readers, strict=True)]
+def _several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
+    rules = [(gauge, gauge.rule) for gauge in gauges]
+    parts = [
+        (gauge.share, gauge.head, rule.capacity, rule.rate)
+        for gauge, rule in rules
+        if isinstance(rule, TokenBucket)
+    ]
 
     def value(states: Sequence[State]) -> bytes:
-        # As closest_first sorts, without making an object of each.
+        # As closest_first sorts and TokenBucket.reader reads, without a call and an object for each.
         items = []
-        for at, (share, head, read) in enumerate(parts):
-            left, more_in = read(states[at])
-            items.append((left * share, b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))))
-        return b", ".join([item for _, item in sorted(items)])
+        for at, (share, head, capacity, rate) in enumerate(parts):
+            room = capacity - states[at][0]
+            left = int(room + ALMOST)
+            items.append((left * share, b"%b%d;t=%d" % (head, left, ceil((left + 1 - room) / rate - ALMOST))))
+        items.sort()
+        return b", ".join([item for _, item in items])
 
     return value
 

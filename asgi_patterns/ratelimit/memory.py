@@ -14,7 +14,7 @@ LOOKED_AT: Final = 8
 
 Shelf = OrderedDict[str, State]
 
-Step = Callable[[State | None, float], State | None]
+Part = tuple[Shelf, TokenBucket, float, float]
 Passed = State | list[State]
 Gate = Callable[[str], Passed | None]
 """Takes for a key: returns the state of the one bucket after that, or of all, where there is no more to say of it.
@@ -55,27 +55,22 @@ class MemoryCounters:
 
         It takes only where all allow it, and each bucket is left with more than its part of ``limits``.
         """
-        parts = [
-            (
-                stake.rule.stepper(stake.cost),
-                self._shelves[stake.quota],
-                stake.rule,
-                stake.rule.capacity - limit - 1,
-            )
+        # Costs as floats: adding whole numbers to others takes longer.
+        parts: list[Part] = [
+            (self._shelves[stake.quota], stake.rule, float(stake.cost), stake.rule.capacity - limit - 1)
             for stake, limit in zip(stakes, limits, strict=True)
             if isinstance(stake.rule, TokenBucket)
         ]
         if len(parts) < len(stakes):
             raise TypeError("only token buckets have a gate")
-        return self._one(stakes[0], *parts[0][1:]) if len(parts) == 1 else self._several(parts)
+        return self._one(*parts[0]) if len(parts) == 1 else self._several(parts)
 
-    def _one(self, stake: Stake, shelf: Shelf, rule: TokenBucket, near: float) -> Gate:
-        clock, most, get = self._clock, self._most, shelf.get
-        cost, rate = float(stake.cost), rule.rate  # adding whole numbers to others takes longer
+    def _one(self, shelf: Shelf, rule: TokenBucket, cost: float, near: float) -> Gate:
+        clock, most, get, rate = self._clock, self._most, shelf.get, rule.rate
 
         def gate(key: str) -> Passed | None:
             now = clock()
-            # TokenBucket.stepper and its call, written out: of all that this toolkit does, this is done most often.
+            # TokenBucket.take for a request that is allowed, written out: nothing here is done more often.
             level = cost
             state = get(key)
             if state is not None:
@@ -95,18 +90,27 @@ class MemoryCounters:
 
         return gate
 
-    def _several(self, parts: Sequence[tuple[Step, Shelf, TokenBucket, float]]) -> Gate:
+    def _several(self, parts: Sequence[Part]) -> Gate:
         clock, most = self._clock, self._most
+        steps = [(shelf, rule, cost, near, rule.rate) for shelf, rule, cost, near in parts]
 
         def gate(key: str) -> Passed | None:
             now = clock()
-            states = []
-            for step, shelf, _, near in parts:
-                state = step(shelf.get(key), now)
-                if state is None or state[0] > near:
+            states: list[State] = []
+            for shelf, _, cost, near, rate in steps:
+                level, when = cost, now  # as in _one
+                if (state := shelf.get(key)) is not None:
+                    before, at = state
+                    if now > at:
+                        before -= (now - at) * rate
+                        if before > 0.0:
+                            level += before
+                    elif before:
+                        level, when = level + before, at
+                if level > near:
                     return None
-                states.append(state)
-            for at, (_, shelf, rule, _) in enumerate(parts):
+                states.append((level, when))
+            for at, (shelf, rule, _, _) in enumerate(parts):
                 shelf[key] = states[at]
                 if len(shelf) > most:
                     _make_room(shelf, rule, now)

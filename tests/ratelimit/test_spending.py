@@ -121,7 +121,7 @@ async def test_of_two_layers_the_one_that_has_the_quota_is_charged() -> None:
     found = await answers(Pipeline(Problems(), *layers)(spender()), "/?4", "/?7")
 
     assert [answer.status for answer in found] == [200, 429]
-    assert left(found[0]) == {"reports": 6, "requests": 99}
+    assert left(found[0]) == {"reports": 6, "outer-requests": 99}
 
 
 MISTAKES: list[tuple[str, str, int, type[Exception], str]] = [
