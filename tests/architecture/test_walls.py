@@ -43,6 +43,7 @@ PUBLIC = (
 SHELL_NAMES = ("__init__.py", "layer.py", "memory.py", "redis.py")
 # ... and the further parts of one slice's shell, with what they wait for.
 SHELL_PARTS = {
+    "caching/lock_session.py": "belongs to an event loop",
     "errors/answer.py": "sends the problem in place of the answer",
     "errors/django.py": "is called by Django",
     "errors/handlers.py": "is called by Starlette and FastAPI",

@@ -1,0 +1,1 @@
+"""Validators, preconditions, cache policies, and the locks of writers."""
