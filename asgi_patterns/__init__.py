@@ -9,6 +9,7 @@
 """
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
+from asgi_patterns.caching import ConditionalRequests
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
@@ -19,6 +20,7 @@ from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
     "Caller",
+    "ConditionalRequests",
     "Cors",
     "Health",
     "Pipeline",

@@ -10,7 +10,18 @@ Inside: ``dates`` and ``tags`` are the two kinds of validators on the wire, ``va
 ``not_modified`` the head of a 304. All of it is pure.
 """
 
+from asgi_patterns.caching.events import NotModifiedSent, PreconditionRefused, WriterRefused
+from asgi_patterns.caching.layer import ConditionalRequests
 from asgi_patterns.caching.tags import Tag
 from asgi_patterns.caching.validators import Validators
+from asgi_patterns.caching.writing import Unknown
 
-__all__ = ["Tag", "Validators"]
+__all__ = [
+    "ConditionalRequests",
+    "NotModifiedSent",
+    "PreconditionRefused",
+    "Tag",
+    "Unknown",
+    "Validators",
+    "WriterRefused",
+]

@@ -3,7 +3,7 @@
 ``Ending``: a sink that passes an answer on and tells when its last message is sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import final
 
 from asgi_patterns.kernel.types import Message, Send
@@ -13,13 +13,15 @@ from asgi_patterns.kernel.types import Message, Send
 class Ending:
     """Passes an HTTP answer on to ``send``; calls ``ended`` after its last message, if that can be sent.
 
+    ``ended`` may be async.
+
     An answer that breaks off never ends in this way: whoever needs to know calls ``ended`` himself when the app
     has returned.
     """
 
     __slots__ = ("_ended", "_has_trailers", "_send")
 
-    def __init__(self, send: Send, head: Message, ended: Callable[[], None]) -> None:
+    def __init__(self, send: Send, head: Message, ended: Callable[[], Awaitable[None] | None]) -> None:
         self._send = send
         self._ended = ended
         self._has_trailers = head.get("trailers", False)
@@ -27,8 +29,8 @@ class Ending:
     async def __call__(self, message: Message) -> None:
         """Pass ``message`` on."""
         await self._send(message)
-        if self._is_last(message):
-            self._ended()
+        if self._is_last(message) and (rest := self._ended()) is not None:
+            await rest
 
     def _is_last(self, message: Message) -> bool:
         match message["type"]:

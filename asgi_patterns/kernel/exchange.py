@@ -42,6 +42,8 @@ class Exchange:
     """What the app raised, kept for observers although the client got an answer."""
     problem: "Problem | None" = None
     """The problem that was answered, if one was."""
+    coding: bytes | None = None
+    """The content coding that a layer further out would give the answer: its tag is another one then."""
     turned_away: bool = False
     """Whether a layer further in refused the request for want of room or time, before the handler had it.
 
@@ -123,9 +125,14 @@ class Exchange:
 
     def is_off(self, name: str) -> bool:
         """Whether the handler switched the layer called ``name`` off for its own answer."""
-        state = self.scope.get("state")
-        off: Collection[str] | None = state.get(SWITCHED_OFF) if state else None
-        return off is not None and name in off
+        return is_off(self.scope, name)
+
+
+def is_off(scope: Scope, name: str) -> bool:
+    """Whether the handler switched the layer called ``name`` off for its own answer, as its ``scope`` tells."""
+    state = scope.get("state")
+    off: Collection[str] | None = state.get(SWITCHED_OFF) if state else None
+    return off is not None and name in off
 
 
 def switch_off(scope: Scope, *names: str) -> None:

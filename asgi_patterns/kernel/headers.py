@@ -106,9 +106,29 @@ def merge_vary(headers: RawHeaders, *names: str) -> None:
 def content_length(headers: RawHeaders) -> int | None:
     """Return ``Content-Length`` in bytes, or ``None`` where it is absent, repeated or unreadable."""
     lines = get_all(headers, b"content-length")
-    if len(lines) != 1 or not lines[0].isdigit() or len(lines[0]) > 18:
-        return None
-    return int(lines[0])
+    return _length(lines[0]) if len(lines) == 1 else None
+
+
+def short_length(headers: RawHeaders, limit: int) -> int | None:
+    """Return ``Content-Length`` where it says that at most ``limit`` bytes follow as they are, in one look.
+
+    ``None`` where it is absent, repeated or unreadable, or where ``Transfer-Encoding`` says otherwise.
+    """
+    found: bytes | None = None
+    for name, value in headers:
+        size = len(name)
+        if size == 14 and name.lower() == b"content-length":
+            if found is not None:
+                return None
+            found = value
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            return None
+    length = None if found is None else _length(found)
+    return length if length is not None and length <= limit else None
+
+
+def _length(value: bytes) -> int | None:
+    return int(value) if value.isdigit() and len(value) <= 18 else None
 
 
 def media_type(headers: RawHeaders) -> str:

@@ -20,6 +20,7 @@ from tests.architecture.source import (
 
 PUBLIC = (
     "Caller",
+    "ConditionalRequests",
     "Cors",
     "Health",
     "Pipeline",
@@ -44,6 +45,8 @@ SHELL_NAMES = ("__init__.py", "layer.py", "memory.py", "redis.py")
 # ... and the further parts of one slice's shell, with what they wait for.
 SHELL_PARTS = {
     "caching/lock_session.py": "belongs to an event loop",
+    "caching/reading.py": "sends a 304 in place of the answer",
+    "caching/writing.py": "asks the app, and waits for its turn",
     "errors/answer.py": "sends the problem in place of the answer",
     "errors/django.py": "is called by Django",
     "errors/handlers.py": "is called by Starlette and FastAPI",
@@ -94,6 +97,7 @@ PURE_KERNEL = tuple(
 )
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
 ACTING_KERNEL = (
+    "asking",
     "body",
     "cluster",
     "context",

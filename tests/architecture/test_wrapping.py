@@ -10,6 +10,7 @@ from tests.architecture.source import PACKAGE, Module, complaints, modules, snip
 # Where the wrapping is done, and which of the two.
 WRITERS = {
     "kernel/link.py": ("send",),
+    "kernel/asking.py": ("receive", "send"),
     "kernel/body.py": ("receive",),
     "kernel/lifespan.py": ("receive", "send"),
 }
