@@ -64,6 +64,22 @@ async def test_when_it_is_handed_over_just_as_time_runs_out_it_is_not_lost(numbe
     assert len(locks) == 0
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", range(4))
+async def test_a_task_that_is_cancelled_just_when_it_is_handed_over_hands_it_on(number: int) -> None:
+    """asyncio's own cancellation comes also to a task that has been woken up already."""
+    locks = MemoryLocks(wait=SECONDS)
+
+    async with locks.hold("/a"):
+        leaving, staying = (asyncio.create_task(is_free(locks, "/a")) for _ in range(2))
+        await turns(3)
+    await turns(number)
+    leaving.cancel()
+
+    assert await asyncio.wait_for(staying, SECONDS)
+    assert len(locks) == 0
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_one_event_loop_after_the_other_may_use_it(backend: str) -> None:
     locks = MemoryLocks(wait=SECONDS)

@@ -18,7 +18,7 @@ import pytest_asyncio
 from asgi_patterns.caching.locks import Busy, StoreAway
 from asgi_patterns.caching.redis import LONGEST_LINE, SCRIPT, RedisLocks
 from asgi_patterns.kernel.store import Store
-from tests.caching.lock_contract import SECONDS, is_free
+from tests.caching.lock_contract import SECONDS, is_free, turns
 from tests.support.redis_kinds import RedisCluster, client_of, redis_cluster
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.servers import ROOT
@@ -121,7 +121,9 @@ async def test_a_lock_that_is_held_is_renewed_until_it_is_given_back(
     assert await is_free(others, "/a")
 
 
-async def test_nothing_wakes_up_while_nothing_is_held(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_wakes_up_while_nothing_is_held(
+    make: Make, client: Any, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop, made = asyncio.get_running_loop(), []
     call_at = loop.call_at
 
@@ -130,11 +132,12 @@ async def test_nothing_wakes_up_while_nothing_is_held(make: Make, monkeypatch: p
         return made[-1]
 
     monkeypatch.setattr(loop, "call_at", noting)
-    locks = make(lease=LEASE)
+    locks = make()
 
     async with locks.hold("/a"), locks.hold("/b"):
         while_held = [timer for timer in made if not timer.cancelled() and timer.when() > loop.time()]
-    await locks.aclose()
+    await until(lambda: not client.keys(f"{prefix}:*"))
+    await turns(5)
 
     assert len(while_held) == 1
     assert [timer for timer in made if not timer.cancelled() and timer.when() > loop.time()] == []
