@@ -7,7 +7,6 @@ from xxhash import xxh3_128_hexdigest
 
 from asgi_patterns.caching import ConditionalRequests
 from asgi_patterns.caching.digest import tagging
-from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.harness import Contender, Times, measure, table
 from benchmarks.shape import EditHead
@@ -85,7 +84,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> str:
     rows = []
     for size, body in (("2 KB", SMALL), ("50 KB", LARGE)):
         app = answering(body)
-        tag = format_tag(tagging()(body))
+        tag = tagging()(body)
         cases: dict[str, tuple[Contender, Contender]] = {
             f"a tag for {size}": (_made(Floor, app), _made(ConditionalRequests(), app)),
             f"a 304 instead of {size}": (_known(Floor, app, tag), _known(ConditionalRequests(), app, tag)),

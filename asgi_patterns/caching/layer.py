@@ -15,12 +15,13 @@ from asgi_patterns.caching.memory import MemoryLocks
 from asgi_patterns.caching.preconditions import (
     Conditions,
     Failed,
+    condition_lines,
     evaluate,
     is_conditional,
     is_write,
     read_conditions,
 )
-from asgi_patterns.caching.reading import Reader, Reading
+from asgi_patterns.caching.reading import Reader, Reading, Tagged
 from asgi_patterns.caching.redis import RedisLocks
 from asgi_patterns.caching.refusals import busy, failed, required
 from asgi_patterns.caching.writing import (
@@ -44,7 +45,7 @@ from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.store import Store, StoreUrl
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
 REQUIRED: Final = frozenset({"PUT", "PATCH", "DELETE"})
 """Methods whose requests have to be conditional with ``require``. POST mostly creates what nobody has seen yet."""
@@ -148,7 +149,7 @@ class ConditionalRequests(Layer):
     @cached_property
     def _reader(self) -> Reader:
         makes = tagging(weak=self.tags == "weak", fast=self.digest == "fast")
-        return Reader(None if self.tags == "off" else makes, self.limit, self.label)
+        return Reader(makes, -1 if self.tags == "off" else self.limit, self.label)
 
 
 @final
@@ -177,19 +178,16 @@ class _Wired:
             return await self._pass(scope, receive, send)
         if "state" not in scope:
             scope = {**scope, "state": {}}  # where a handler says that it wants none of this
-        conditions = read_conditions(scope["headers"], time.time())
-        if conditions is not None:
-            return await self._read(conditions, scope, receive, send)
-        reader = self._reader
+        lines = condition_lines(scope["headers"])
+        if lines is not None:
+            return await self._read(lines, scope, receive, send)
+        if method == "GET":
+            send = Tagged(send, self._reader, scope)
+        await self._app(scope, receive, send)
 
-        def on_head(head: Message) -> Send | None:
-            return reader.tag(head, scope, send) if method == "GET" else None
-
-        await self._app(scope, receive, Link(send, on_head))
-
-    async def _read(self, conditions: Conditions, scope: Scope, receive: Receive, send: Send) -> None:
-        reading = Reading(self._reader, conditions, scope, receive, send)
-        await self._app(scope, receive, Link(send, reading.on_head))
+    async def _read(self, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
+        reading = Reading(self._reader, lines, scope, receive, send)
+        await self._app(scope, receive, reading)
         if reading.ignores_range:
             plain = [line for line in scope["headers"] if line[0] not in (b"range", b"if-range")]
             await self({**scope, "headers": plain}, receive, send)

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, final
 
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.locks import Busy, Lease, Locks, StoreAway
+from asgi_patterns.caching.tags import parse_tag
 from asgi_patterns.caching.validators import Selected, Validators, read_selected
 from asgi_patterns.kernel.asking import Asked, ask
 from asgi_patterns.kernel.exchange import Exchange
@@ -83,7 +84,7 @@ class Probe:
     def _selected(self, asked: Asked) -> Selected | Stepping:
         selected = read_selected(asked.headers, time.time())
         if selected.tag is None and asked.status == 200 and asked.body is not None:
-            return selected._replace(tag=self._tagging(asked.body))
+            return selected._replace(tag=parse_tag(self._tagging(asked.body)))
         return Unknown if selected.tag is None and selected.modified is None else selected
 
 

@@ -103,9 +103,8 @@ def reference(asked: Asked, current: Selected | None) -> str:
         if not if_match_is_true(asked.if_match, current):
             return "412"
     # 2. ... If-Match is not present, and If-Unmodified-Since is present:
-    elif (date := unmodified_since(asked, current)) is not None:
-        if is_modified_after(current, date):
-            return "412"
+    elif (date := unmodified_since(asked, current)) is not None and is_modified_after(current, date):
+        return "412"
     return reference_from_step_3(asked, current)
 
 
@@ -115,9 +114,8 @@ def reference_from_step_3(asked: Asked, current: Selected | None) -> str:
         if not if_none_match_is_true(asked.if_none_match, current):
             return "304" if asked.method in ("GET", "HEAD") else "412"
     # 4. When the method is GET or HEAD, If-None-Match is not present, and If-Modified-Since is present:
-    elif (date := modified_since(asked, current)) is not None:
-        if not is_modified_after(current, date):
-            return "304"
+    elif (date := modified_since(asked, current)) is not None and not is_modified_after(current, date):
+        return "304"
     # 5. When the method is GET and both Range and If-Range are present:
     if asked.method == "GET" and asked.has_range and asked.if_range is not None:
         return "perform" if if_range_is_true(asked.if_range, current) else "perform without range"
@@ -141,7 +139,9 @@ def name(verdict: Verdict) -> str:
 tags = st.builds(Tag, st.sampled_from([b"a", b"b", b"a,b", b"", b"*"]), st.booleans())
 dates = st.sampled_from([NOW - 86_400, NOW - 86_399, NOW, NOW + 1])
 lists = st.one_of(st.none(), st.just(ANYTHING), st.lists(tags, max_size=4))
-moments = st.one_of(st.none(), st.lists(dates, min_size=1, max_size=2), st.just([]))
+moments: st.SearchStrategy[list[int] | None] = st.one_of(
+    st.none(), st.lists(dates, min_size=1, max_size=2), st.just([])
+)
 methods = st.sampled_from(
     ["GET", "HEAD", "PUT", "PATCH", "DELETE", "POST", "OPTIONS", "TRACE", "CONNECT", "QUERY", "X"]
 )
