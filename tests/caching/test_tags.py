@@ -153,8 +153,15 @@ def test_a_tag_with_a_comma_across_the_limit_is_none() -> None:
     assert parse_tags([line]) == broken(A)
 
 
-def test_any_and_too_much_behind_it_is_nothing() -> None:
-    assert parse_tags([b"*" + b" " * MAX_BYTES + b", "]) == broken()
+def test_a_tag_whose_comma_stands_at_the_limit_is_read() -> None:
+    line = b'"a"'.ljust(MAX_BYTES) + b',"b"'
+
+    assert parse_tags([line]) == broken(A)
+
+
+@pytest.mark.parametrize("line", [b"*" + b" " * MAX_BYTES + b", ", b"*," + b" " * MAX_BYTES])
+def test_any_and_too_much_behind_it_is_nothing(line: bytes) -> None:
+    assert parse_tags([line]) == broken()
 
 
 @pytest.mark.parametrize(
