@@ -117,7 +117,7 @@ def short_length(headers: RawHeaders, limit: int, *, unless: bytes = b"") -> int
     ``None`` where it is absent, repeated or unreadable, where ``Transfer-Encoding`` says otherwise, or where there is
     a field called ``unless`` (given in lower case).
     """
-    excluded = len(unless)
+    sizes = (17, len(unless))
     found: bytes | None = None
     for name, value in headers:
         size = len(name)
@@ -125,14 +125,10 @@ def short_length(headers: RawHeaders, limit: int, *, unless: bytes = b"") -> int
             if found is not None:
                 return None
             found = value
-        elif (size == 17 and name.lower() == b"transfer-encoding") or (
-            size == excluded and name.lower() == unless
-        ):
+        elif size in sizes and name.lower() in (b"transfer-encoding", unless):
             return None
-    if found is None or not found.isdigit() or len(found) > _DIGITS:
-        return None
-    length = int(found)
-    return length if length <= limit else None
+    length = None if found is None else _length(found)
+    return length if length is not None and length <= limit else None
 
 
 def _length(value: bytes) -> int | None:

@@ -67,7 +67,7 @@ async def test_when_it_is_handed_over_just_as_time_runs_out_it_is_not_lost(numbe
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", range(4))
 async def test_a_task_that_is_cancelled_just_when_it_is_handed_over_hands_it_on(number: int) -> None:
-    """A cancellation of asyncio's own comes also to a task that has been woken up already."""
+    """A cancellation by asyncio itself comes also to a task that has been woken up already."""
     locks = MemoryLocks(wait=SECONDS)
 
     async with locks.hold("/a"):
