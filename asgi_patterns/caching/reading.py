@@ -86,7 +86,8 @@ class Reading(Holding):
     __slots__ = ("_lines", "_reader", "_receive", "_scope", "ignores_range")
 
     def __init__(self, reader: Reader, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(send)
+        self.outer = send
+        self._out = self._head = None
         self.ignores_range = False
         """Whether what the app answers is a range that it should not have looked at: the request starts again."""
         self._reader = reader

@@ -76,11 +76,7 @@ class Holding(Look):
             return out(message)
         head = self._head
         if head is not None:
-            body = message.get("body", b"")
-            if len(body) != self._expected or message.get("more_body") or message["type"] != _BODY:
-                return self._give_up(head, message)
-            self._out = self.outer
-            return self.decide(head, body)
+            return self._end(head, message)
         if message["type"] not in HEADS:
             return self.outer(message)
         expected = self.expect(message)
@@ -94,6 +90,10 @@ class Holding(Look):
         self._out = sink
         return sink(message)
 
-    def _give_up(self, head: Message, message: Message) -> Awaitable[None]:
+    def _end(self, head: Message, message: Message) -> Awaitable[None]:
+        body = message.get("body", b"")
+        if len(body) == self._expected and not message.get("more_body") and message["type"] == _BODY:
+            self._out = self.outer
+            return self.decide(head, body)
         held = self._out = Held(self.outer, head, self._expected, self.decide)
         return held(message)
