@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypedDict, Type
 from pydantic import BeforeValidator, Field, SecretStr
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
+from asgi_patterns.caching import CachePolicy
 from asgi_patterns.errors import Problems
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.address import ProxyField
@@ -43,6 +44,7 @@ class Sections(TypedDict, total=False):
     cors: Given[Cors]
     security_headers: Given[SecurityHeaders]
     rate_limit: Given[RateLimit]
+    cache_policy: Given[CachePolicy]
     trusted_proxies: Sequence[str]
     proxy_fields: Sequence[ProxyField]
     identify: Identify | Literal["scope"] | None
@@ -73,6 +75,8 @@ class Settings(Options):
     """Fields that tell browsers what to leave undone."""
     rate_limit: Section[RateLimit] = ()
     """How much each caller may have, and what it is told about that."""
+    cache_policy: Section[CachePolicy] = ()
+    """What caches may keep, for how long and for whom."""
 
     sources: ClassVar[Sequence[Source]] = ()
     """What was looked at, the weakest first, whether it was there or not."""

@@ -1,0 +1,86 @@
+"""The layer ``CachePolicy``."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Annotated, ClassVar, final
+
+from asgi_patterns.caching.policy import Policy
+from asgi_patterns.caching.policy_forecast import doubts, forecast, outline_of
+from asgi_patterns.caching.rule import CacheRule, FieldName
+from asgi_patterns.kernel.context import Context
+from asgi_patterns.kernel.dotted import Dotted
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.layer import Layer, settings
+from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.order import Place
+from asgi_patterns.kernel.patterns import route_path
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+
+
+@final
+@settings
+class CachePolicy(Layer):
+    """Says on every answer what caches may do with it. What the app says itself stays as it is."""
+
+    place: ClassVar[Place] = Place.CACHE_POLICY
+
+    rules: Sequence[CacheRule] = ()
+    """What is said of which answers; the first that fits wins."""
+    credentials: Sequence[FieldName] = ("Authorization",)
+    """Request fields that tell one caller from another: the answers are for their receiver alone."""
+    clock: Annotated[Callable[[], float], Dotted] = time.time
+    """What gives the seconds since 1970, for `Expires`; another one is for tests."""
+
+    def wire(self, app: ASGIApp) -> ASGIApp:
+        """Return the wired app."""
+        return _Governed(app, self._policy, label=self.label, clock=self.clock)
+
+    def doubts(self, context: Context) -> Sequence[str]:
+        """Say what is allowed but probably not meant."""
+        return [*doubts(self.rules)]
+
+    @property
+    def outline(self) -> Sequence[str]:
+        """Its rules."""
+        return [outline_of(index, rule) for index, rule in enumerate(self.rules)]
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say which rule an answer would fall under."""
+        method, path = scope["method"], route_path(scope)
+        return forecast(
+            self._policy, method, path, has_credentials=self._policy.has_credentials(scope["headers"])
+        )
+
+    @cached_property
+    def _policy(self) -> Policy:
+        return Policy(self.rules, self.credentials)
+
+
+def _timeless() -> float:
+    return 0.0
+
+
+@final
+class _Governed:
+    __slots__ = ("_app", "_label", "_now", "_policy")
+
+    def __init__(self, app: ASGIApp, policy: Policy, *, label: str, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._policy = policy
+        self._label = label
+        self._now = clock if policy.is_dated else _timeless
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        exchange, scope = Exchange.of(scope)
+        # Taken now: a router that the app is made of may write its own root into this scope.
+        method, path, asked = scope["method"], route_path(scope), scope["headers"]
+
+        def on_head(head: Message) -> None:
+            if not exchange.is_off(self._label):
+                self._policy.write(head, method, path, asked, self._now())
+
+        await self._app(scope, receive, Link(send, on_head))
