@@ -75,7 +75,8 @@ TYPES: Final = {extension: types for types, names in _BY_TYPES.items() for exten
 
 def extension(path: str) -> str | None:
     """Return the extension that every path has which a pattern matches, in lower case; ``None`` without one."""
-    _, dot, last = path.rpartition("/")[2].rpartition(".")
+    # A slash at the end of a pattern means nothing, and must not be a way around.
+    _, dot, last = path.strip().removesuffix("/").rpartition("/")[2].rpartition(".")
     return last.lower() if dot and last and "*" not in last else None
 
 

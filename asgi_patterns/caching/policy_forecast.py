@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from asgi_patterns.caching.policy import Case, Policy, cases, otherwise
+from asgi_patterns.caching.picking import Case
+from asgi_patterns.caching.policy import Policy, cases, otherwise
 from asgi_patterns.caching.rule import CacheRule, Status, texts
-from asgi_patterns.caching.treatment import Fields, Treatment
+from asgi_patterns.caching.treatment import COOKIE, CREDENTIALS, Fields, Treatment
 from asgi_patterns.kernel.forecast import Forecast
 
 
@@ -77,9 +78,9 @@ def _statuses(statuses: Sequence[Status]) -> str:
 
 
 def _treated(treatment: Treatment, *, has_credentials: bool) -> str:
-    if has_credentials and not treatment.despite_credentials:
+    if has_credentials and treatment.private_for & CREDENTIALS:
         return f"{_said(treatment.own)}, for the request has credentials"
-    if treatment.despite_cookies:
+    if not treatment.private_for & COOKIE:
         return _said(treatment.shared)
     return f"{_said(treatment.shared)} ({_said(treatment.own)} where it sets a cookie)"
 

@@ -35,7 +35,7 @@ class CachePolicy(Layer):
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
-        return _Governed(app, self._policy, label=self.label, clock=self.clock)
+        return _Governed(app, self._policy, label=self.label)
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
@@ -55,32 +55,28 @@ class CachePolicy(Layer):
 
     @cached_property
     def _policy(self) -> Policy:
-        return Policy(self.rules, self.credentials)
-
-
-def _timeless() -> float:
-    return 0.0
+        return Policy(self.rules, self.credentials, self.clock)
 
 
 @final
 class _Governed:
-    __slots__ = ("_app", "_label", "_now", "_policy")
+    __slots__ = ("_app", "_label", "_policy")
 
-    def __init__(self, app: ASGIApp, policy: Policy, *, label: str, clock: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, *, label: str) -> None:
         self._app = app
         self._policy = policy
         self._label = label
-        self._now = clock if policy.is_dated else _timeless
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         exchange, scope = Exchange.of(scope)
         # Taken now: a router that the app is made of may write its own root into this scope.
-        method, path, asked = scope["method"], route_path(scope), scope["headers"]
+        path = route_path(scope) if scope.get("root_path") else scope["path"] or "/"
+        method, asked = scope["method"], scope["headers"]
 
         def on_head(head: Message) -> None:
             if not exchange.is_off(self._label):
-                self._policy.write(head, method, path, asked, self._now())
+                self._policy.write(head, method, path, asked)
 
         await self._app(scope, receive, Link(send, on_head))

@@ -1,5 +1,6 @@
 """What an answer gets: the fields of a rule as bytes, and how they join those of the app."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Self, final
@@ -15,6 +16,9 @@ CDN = "CDN-Cache-Control"
 KEYS = b"surrogate-key"
 TIMED = (b"expires", b"pragma")
 """Older fields that say how long, or that nothing may be kept: ``Cache-Control`` would overrule them."""
+
+# What makes an answer one for its receiver alone, as bits beside those of other things that a head may show.
+COOKIE, CREDENTIALS = 4, 8
 
 Line = tuple[bytes, bytes]
 
@@ -55,28 +59,27 @@ class Fields:
         keys = ((KEYS, " ".join(self.keys).encode()),) if self.keys else ()
         return (*self.control, *self.targeted, *vary, *keys)
 
-    def join(self, headers: RawHeaders, now: float | None) -> None:
+    def join(self, headers: RawHeaders, clock: Callable[[], float]) -> None:
         """Write it beside what the app says: nothing of that is changed, and nothing overruled."""
         said, is_timed = get_all(headers, CONTROL), any(has(headers, name) for name in TIMED)
         if not said:
-            headers.extend(self.restriction if is_timed else self.control)
+            headers.extend(self.restriction if is_timed else self._timed(clock))
         # RFC 9213 2.2: a cache that goes by a targeted field does not look at what the app says.
-        if not is_timed and may_share(read(said)):
-            headers.extend(line for line in self.targeted if not has(headers, line[0]))
-        if now is not None and not said and not is_timed:
-            headers.append(self.expiry(now))
+        if self.targeted and not is_timed and may_share(read(said)):
+            headers.extend([line for line in self.targeted if not has(headers, line[0])])
         if self.vary:
             merge_vary(headers, *self.vary)
         if self.keys:
             self._join_keys(headers)
 
+    def _timed(self, clock: Callable[[], float]) -> tuple[Line, ...]:
+        if self.expires is None:
+            return self.control
+        return (*self.control, (b"expires", formatdate(int(clock()) + self.expires, usegmt=True).encode()))
+
     def _join_keys(self, headers: RawHeaders) -> None:
         given = b" ".join(get_all(headers, KEYS)).decode("latin-1").split()
         set_field(headers, KEYS, " ".join(dict.fromkeys([*given, *self.keys])))
-
-    def expiry(self, now: float) -> Line:
-        """Return ``Expires`` (RFC 9111 5.3) for an answer of this second."""
-        return b"expires", formatdate(int(now) + (self.expires or 0), usegmt=True).encode()
 
 
 def _control(rule: CacheDirectives, *, shared: bool, timed: bool = True) -> tuple[Line, ...]:
@@ -88,19 +91,18 @@ def _control(rule: CacheDirectives, *, shared: bool, timed: bool = True) -> tupl
 class Treatment:
     """What becomes of an answer that falls under a rule, or under none."""
 
-    __slots__ = ("despite_cookies", "despite_credentials", "own", "own_lines", "shared", "shared_lines")
+    __slots__ = ("is_dated", "own", "own_lines", "private_for", "shared", "shared_lines")
 
-    def __init__(
-        self, shared: Fields, own: Fields, *, despite_credentials: bool = False, despite_cookies: bool = False
-    ) -> None:
+    def __init__(self, shared: Fields, own: Fields, *, private_for: int = COOKIE | CREDENTIALS) -> None:
         self.shared = shared
         """For everybody."""
         self.own = own
-        """For the receiver alone: where a request has credentials, or an answer sets a cookie."""
+        """For the receiver alone."""
         self.shared_lines = shared.lines
         self.own_lines = own.lines
-        self.despite_credentials = despite_credentials or shared == own
-        self.despite_cookies = despite_cookies or shared == own
+        self.is_dated = shared.expires is not None
+        self.private_for = 0 if shared == own else private_for
+        """What makes it the latter."""
 
     @classmethod
     def of(cls, rule: CacheRule) -> Self:
@@ -108,8 +110,7 @@ class Treatment:
         return cls(
             Fields.of(rule, shared=True),
             Fields.of(rule, shared=False),
-            despite_credentials=rule.despite_credentials,
-            despite_cookies=rule.despite_cookies,
+            private_for=COOKIE * (not rule.despite_cookies) | CREDENTIALS * (not rule.despite_credentials),
         )
 
 
