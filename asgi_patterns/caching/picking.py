@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from functools import lru_cache
+from typing import Final, final
 
 from asgi_patterns.caching.media_types import MediaTypes, extension
 from asgi_patterns.caching.rule import CacheRule
-from asgi_patterns.caching.treatment import Treatment
+from asgi_patterns.caching.treatment import NO_STORE, Treatment
 from asgi_patterns.kernel.patterns import Pattern
 
 
@@ -29,62 +30,65 @@ class Case:
     """Whether it is for a path."""
 
 
-Candidate = tuple[Callable[[str], bool] | None, frozenset[int], MediaTypes | None, Treatment]
-"""A case, as far as it has to be asked yet: whether it is for the path, unless that is certain, and so on."""
+Fit = tuple[frozenset[int], MediaTypes | None, Treatment]
+"""A case that is for a path, as far as it has to be asked yet: for which statuses, for which types."""
 
-
-Row = tuple[Sequence[Candidate], Mapping[str, Sequence[Candidate]]]
+Row = tuple[Sequence[Case], Mapping[str, Sequence[Case]]]
 """Those of one first segment: without any of the extensions that rules name, and with each of them."""
+
+_REMEMBERED: Final = 1024
+_LONGEST: Final = 256
+# What ".." leads to depends on who resolves it, and a cache in front may do so in another way than the app.
+_UNRESOLVED: Final[Sequence[Fit]] = ((frozenset(range(100, 1000)), None, NO_STORE),)
 
 
 @final
 class Choice:
-    """The cases for one method, in order, by what a path shows at first sight: its first segment and its extension.
+    """The cases for one method, in order.
 
-    A path that is written out in a rule is looked up, and all that is for it is known beforehand.
+    A path that no case names is sorted by what it shows at first sight, its first segment and its extension, before
+    patterns are tried. What was found for short paths that come again and again is remembered, a limited number.
     """
 
-    __slots__ = ("_cases", "_known", "_others", "_rows")
+    __slots__ = ("_cases", "_known", "_others", "_recent", "_rows")
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self._cases = tuple(cases)
         literals = {case.pattern.literal for case in self._cases if case.pattern.literal is not None}
         self._known = {
-            path: self._about(literal or "/") for literal in literals for path in (literal, f"{literal}/")
+            path: _fits(self._cases, literal or "/")
+            for literal in literals
+            for path in (literal, f"{literal}/")
         }
         self._others = self._row(None)
         self._rows = {
             first: self._row(first) for case in self._cases if (first := _first(case.pattern)) is not None
         }
+        self._recent = lru_cache(_REMEMBERED)(self._look)
 
-    def of(self, path: str) -> Sequence[Candidate]:
-        """Return what may be for a path, in order."""
+    def of(self, path: str) -> Sequence[Fit]:
+        """Return what is for a path, in order."""
+        return self._recent(path) if len(path) <= _LONGEST else self._look(path)
+
+    def _look(self, path: str) -> Sequence[Fit]:
+        if "/.." in path:
+            return _UNRESOLVED
         known = self._known.get(path)
         if known is not None:
             return known
         slash = path.find("/", 1)
         found, by_end = self._rows.get(path if slash < 0 else path[:slash], self._others)
-        return by_end.get(path.removesuffix("/").rpartition(".")[2], found) if by_end else found
-
-    def _about(self, path: str) -> Sequence[Candidate]:
-        return tuple(_candidate(case, is_certain=True) for case in self._cases if case.is_at(path))
+        return _fits(by_end.get(path.removesuffix("/").rpartition(".")[2], found) if by_end else found, path)
 
     def _row(self, first: str | None) -> Row:
         globs = [c for c in self._cases if c.pattern.literal is None and _first(c.pattern) in (None, first)]
         ends = {end for case in globs if (end := _end(case.text)) is not None}
-
-        def seen(end: str | None) -> Sequence[Candidate]:
-            return tuple(
-                _candidate(case, is_certain=case.pattern.is_tree and case.pattern.lead in ("", first))
-                for case in globs
-                if _end(case.text) in (None, end)
-            )
-
-        return seen(None), {end: seen(end) for end in ends}
+        rows = {end: [case for case in globs if _end(case.text) in (None, end)] for end in ends}
+        return [case for case in globs if _end(case.text) is None], rows
 
 
-def _candidate(case: Case, *, is_certain: bool) -> Candidate:
-    return None if is_certain else case.is_at, case.statuses, case.types, case.treatment
+def _fits(cases: Iterable[Case], path: str) -> Sequence[Fit]:
+    return tuple((case.statuses, case.types, case.treatment) for case in cases if case.is_at(path))
 
 
 def _first(pattern: Pattern) -> str | None:

@@ -93,13 +93,10 @@ class Policy:
 
     def treatment(self, method: str, path: str, status: int, content_type: bytes | None) -> Treatment:
         """Return what becomes of an answer."""
-        if "/.." in path:
-            # What it leads to depends on who resolves it, and a cache in front may do so in another way than the app.
-            return NO_STORE
         choice = self._choices.get(method)
         if choice is not None:
-            for is_at, statuses, types, found in choice.of(path):
-                if status in statuses and (is_at is None or is_at(path)):
+            for statuses, types, found in choice.of(path):
+                if status in statuses:
                     if types is None or types.has(content_type):
                         return found
                     if is_untold(status, content_type):

@@ -10,7 +10,7 @@ from asgi_patterns.caching.policy_forecast import doubts, forecast, outline_of
 from asgi_patterns.caching.rule import CacheRule, FieldName
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.link import Link
@@ -70,13 +70,18 @@ class _Governed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange, scope = Exchange.of(scope)
+        state = scope.get("state")
+        if state is None:
+            # A handler speaks to us through the state. Where the server gave one, nothing has to be copied.
+            _, scope = Exchange.of(scope)
+            state = scope["state"]
         # Taken now: a router that the app is made of may write its own root into this scope.
         path = route_path(scope) if scope.get("root_path") else scope["path"] or "/"
         method, asked = scope["method"], scope["headers"]
 
         def on_head(head: Message) -> None:
-            if not exchange.is_off(self._label):
+            off = state.get(SWITCHED_OFF)
+            if off is None or self._label not in off:
                 self._policy.write(head, method, path, asked)
 
         await self._app(scope, receive, Link(send, on_head))
