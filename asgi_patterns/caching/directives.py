@@ -111,8 +111,8 @@ class CacheDirectives:
     @field_validator("immutable")
     @classmethod
     def _check_lifetime(cls, value: bool, info: ValidationInfo) -> bool:
-        lifetime = info.data.get("max_age", "unknown")
-        if value and (lifetime is None or lifetime in (0, "0s")):
+        # Where the lifetime was refused itself, nothing more is to be said.
+        if value and not seconds(info.data.get("max_age", 1) or 0):
             raise ValueError("is about the time while the answer is fresh: say how long with max_age")
         return value
 

@@ -38,7 +38,6 @@ Row = tuple[Sequence[Case], Mapping[str, Sequence[Case]]]
 
 _REMEMBERED: Final = 1024
 _LONGEST: Final = 256
-# What ".." leads to depends on who resolves it, and a cache in front may do so in another way than the app.
 _UNRESOLVED: Final[Sequence[Fit]] = ((frozenset(range(100, 1000)), None, NO_STORE),)
 
 
@@ -71,7 +70,7 @@ class Choice:
         return self._recent(path) if len(path) <= _LONGEST else self._look(path)
 
     def _look(self, path: str) -> Sequence[Fit]:
-        if "/.." in path:
+        if leads_elsewhere(path):
             return _UNRESOLVED
         known = self._known.get(path)
         if known is not None:
@@ -85,6 +84,11 @@ class Choice:
         ends = {end for case in globs if (end := _end(case.text)) is not None}
         rows = {end: [case for case in globs if _end(case.text) in (None, end)] for end in ends}
         return [case for case in globs if _end(case.text) is None], rows
+
+
+def leads_elsewhere(path: str) -> bool:
+    """Whether it depends on who resolves a path what it stands for: the app, or in another way a cache in front."""
+    return "/.." in path
 
 
 def _fits(cases: Iterable[Case], path: str) -> Sequence[Fit]:

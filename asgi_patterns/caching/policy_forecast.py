@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from asgi_patterns.caching.picking import Case
+from asgi_patterns.caching.picking import Case, leads_elsewhere
 from asgi_patterns.caching.policy import Policy, cases, otherwise
 from asgi_patterns.caching.rule import CacheRule, Status, texts
-from asgi_patterns.caching.treatment import COOKIE, CREDENTIALS, Fields, Treatment
+from asgi_patterns.caching.treatment import COOKIE, CREDENTIALS, NO_STORE, Fields, Treatment
 from asgi_patterns.kernel.forecast import Forecast
 
 
 def forecast(policy: Policy, method: str, path: str, *, has_credentials: bool) -> Forecast:
     """Return what answers to such a request get, by their status and type: the first line that fits."""
+    if leads_elsewhere(path):
+        return Forecast(
+            (f"gives any answer {_said(NO_STORE.shared)}: nobody knows who resolves the '..' in its path",)
+        )
     says = [
         f"gives {_kinds(case)} {_treated(case.treatment, has_credentials=has_credentials)}, "
         f"as rules[{case.index}] has {case.text!r}"
