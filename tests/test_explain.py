@@ -118,6 +118,11 @@ SAID = {
         ["OPTIONS", "/news"],
         "gives any other nothing gives any other 5xx Cache-Control: no-store",
     ),
+    "a path that leads elsewhere, of a method without rules": (
+        CACHED,
+        ["DELETE", "/news/../x.css"],
+        "gives any other Cache-Control: no-store, as DELETE is a write",
+    ),
     "a path that leads elsewhere": (
         CACHED,
         ["GET", "/news/../x.css"],

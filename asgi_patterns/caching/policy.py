@@ -84,6 +84,10 @@ class Policy:
         """Return what could be for an answer to such a request, in order."""
         return [case for case in self._cases if method in case.methods and case.is_at(path)]
 
+    def has_rules_for(self, method: str) -> bool:
+        """Whether there are rules for answers to such requests at all."""
+        return method in self._choices
+
     def has_credentials(self, asked: RawHeaders) -> bool:
         """Whether a request brings what tells one caller from another."""
         for line in asked:  # noqa: SIM110 (any() would build a generator for every request)

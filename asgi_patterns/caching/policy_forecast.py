@@ -11,7 +11,7 @@ from asgi_patterns.kernel.forecast import Forecast
 
 def forecast(policy: Policy, method: str, path: str, *, has_credentials: bool) -> Forecast:
     """Return what answers to such a request get, by their status and type: the first line that fits."""
-    if leads_elsewhere(path):
+    if leads_elsewhere(path) and policy.has_rules_for(method):
         return Forecast(
             (f"gives any answer {_said(NO_STORE.shared)}: nobody knows who resolves the '..' in its path",)
         )

@@ -88,7 +88,7 @@ class CacheRule(CacheDirectives, Chosen):
     """Whether `Expires` says the same as `max_age`, for caches that are older than `Cache-Control`."""
     cdn: Targeted | None = None
     """What CDNs go by instead (`CDN-Cache-Control`)."""
-    targeted: Mapping[Target, Targeted] = Field(default_factory=dict)
+    targeted: Mapping[Target, Targeted] | None = None
     """What certain caches go by instead, by the name of their field, such as `Cloudflare-CDN-Cache-Control`."""
     vary: Sequence[FieldName] = ()
     """Request fields that the answer depends on; those that the app names stay."""

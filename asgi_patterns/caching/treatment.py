@@ -8,7 +8,7 @@ from typing import Self, final
 from asgi_patterns.caching.directives import CacheDirectives, may_share, read, text
 from asgi_patterns.caching.rule import CacheRule
 from asgi_patterns.kernel.durations import seconds
-from asgi_patterns.kernel.headers import field, get_all, has, merge_vary, set_field
+from asgi_patterns.kernel.headers import MAX_VALUE, field, get_all, has, merge_vary, remove
 from asgi_patterns.kernel.types import RawHeaders
 
 CONTROL = b"cache-control"
@@ -42,7 +42,7 @@ class Fields:
     def of(cls, rule: CacheRule, *, shared: bool) -> Self:
         """Return what a rule says; without ``shared`` what it says for the receiver alone."""
         lifetime = None if rule.max_age is None else int(seconds(rule.max_age))
-        targets = {CDN: rule.cdn, **rule.targeted} if shared else {}
+        targets = {CDN: rule.cdn, **(rule.targeted or {})} if shared else {}
         return cls(
             control=_control(rule, shared=shared),
             restriction=_control(rule, shared=shared, timed=False),
@@ -56,7 +56,7 @@ class Fields:
     def lines(self) -> tuple[Line, ...]:
         """All of it but ``Expires``, for an answer where the app says nothing of that kind."""
         vary = (field("vary", ", ".join(dict.fromkeys(self.vary))),) if self.vary else ()
-        keys = ((KEYS, " ".join(self.keys).encode()),) if self.keys else ()
+        keys = (field("surrogate-key", " ".join(self.keys)),) if self.keys else ()
         return (*self.control, *self.targeted, *vary, *keys)
 
     def join(self, headers: RawHeaders, clock: Callable[[], float]) -> None:
@@ -78,8 +78,12 @@ class Fields:
         return (*self.control, (b"expires", formatdate(int(clock()) + self.expires, usegmt=True).encode()))
 
     def _join_keys(self, headers: RawHeaders) -> None:
-        given = b" ".join(get_all(headers, KEYS)).decode("latin-1").split()
-        set_field(headers, KEYS, " ".join(dict.fromkeys([*given, *self.keys])))
+        given = b" ".join(get_all(headers, KEYS)).split()
+        joined = b" ".join(dict.fromkeys([*given, *(key.encode() for key in self.keys)]))
+        # As much as fits: an answer does not fail for want of room for a name by which it can be purged.
+        if len(joined) <= MAX_VALUE:
+            remove(headers, KEYS)
+            headers.append((KEYS, joined))
 
 
 def _control(rule: CacheDirectives, *, shared: bool, timed: bool = True) -> tuple[Line, ...]:

@@ -102,6 +102,7 @@ BY_RULE: list[tuple[str, str, str, int, Lines, dict[str, str], dict[str, str]]] 
     ("a 304 that tells its type", "GET", "/a/x.css", 304, (CSS,), {}, STYLES_SAID),
     ("9110-14.6 several ranges do not tell the type", "GET", "/a/x.css", 206, (RANGES,), {}, {}),
     ("one range does", "GET", "/a/x.css", 206, (CSS,), {}, STYLES_SAID),
+    ("a path that leads elsewhere, for a method without rules", "OPTIONS", "/news/../account", 200, (), {}, {}),
     ("a path that leads elsewhere", "GET", "/news/../account", 200, (), {}, NO_STORE),
     ("9111-3.5 a request with Authorization", "GET", "/news/1", 200, (), CREDENTIALS, NEWS_OWN),
     ("9111-3.5 a 304 for one", "GET", "/news/1", 304, (), CREDENTIALS, NEWS_OWN),
@@ -485,6 +486,15 @@ async def test_rules_choose(
     found = await ask(rules, answering(status, *lines), method, "/x", headers, clock=lambda: 5.9)
 
     assert found == expected
+
+
+async def test_as_many_keys_as_the_field_has_room_for_stay_alone() -> None:
+    keys = b"k" * 16380
+
+    found = await ask([NEWS], answering(200, (b"surrogate-key", keys)), "GET", "/news", {})
+
+    assert found["surrogate-key"] == keys.decode()
+    assert found["cache-control"] == NEWS_SAID["cache-control"]
 
 
 @pytest.mark.parametrize("name", ["x-api-key", "cookie"])
