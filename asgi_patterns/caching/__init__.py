@@ -10,7 +10,7 @@ method, status and media type:
 
     policy = CachePolicy(
         rules=[
-            CacheRule(match="/assets/**/*.css", public=True, max_age="1y", immutable=True),
+            CacheRule(match="/assets/**/*.css", public=True, max_age="365d", immutable=True),
             CacheRule(match="/products/**", public=True, max_age="1m", cdn=CacheDirectives(max_age="1h")),
         ]
     )
