@@ -1,17 +1,24 @@
-"""What it costs to tag an answer, to answer 304, and to look at what needs neither."""
+"""What it costs to tag an answer, to answer 304, to look at what needs neither, and to tell caches what they may do."""
 
 from collections.abc import Mapping
 from typing import Any, final
 
 from xxhash import xxh3_128_hexdigest
 
-from asgi_patterns.caching import ConditionalRequests
+from asgi_patterns.caching import CachePolicy, CacheRule, ConditionalRequests
 from asgi_patterns.caching.digest import tagging
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from benchmarks import peers
 from benchmarks.harness import Contender, Times, measure, table
-from benchmarks.shape import EditHead
 
-SMALL, LARGE = b"x" * 2048, b"x" * 50_000
+SIZES = {"2 KB": b"x" * 2048, "50 KB": b"x" * 50_000}
+RULES = [
+    *(CacheRule(match=f"/area{number}/**", public=True, max_age="1h") for number in range(9)),
+    CacheRule(match="/items/{id}", public=True, max_age="5m", vary=["Accept"]),
+]
+
+Wrap = Any
+"""Makes a layer or a middleware of an app."""
 
 
 @final
@@ -22,7 +29,6 @@ class Floor:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold the head until the body has come."""
         if scope["type"] != "http" or scope["method"] != "GET":
             return await self.app(scope, receive, send)
         known = None
@@ -49,6 +55,25 @@ class Floor:
 
 
 @final
+class OneField:
+    """One more field in each head, by hand: the least that has to be done to look at one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"cache-control", b"no-cache")]}
+            await send(message)
+
+        await self.app(scope, receive, wrapped)
+
+
+@final
 class Knowing:
     """Calls an app for a client that has the current state."""
 
@@ -57,7 +82,6 @@ class Knowing:
         self.line = (b"if-none-match", tag)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ask for another one."""
         scope["headers"] = [*scope["headers"], self.line]
         await self.app(scope, receive, send)
 
@@ -80,43 +104,49 @@ async def streamed(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the tables."""
+    """Measure, and return the table."""
     rows = []
-    for size, body in (("2 KB", SMALL), ("50 KB", LARGE)):
-        app = answering(body)
-        tag = tagging()(body)
-        cases: dict[str, tuple[Contender, Contender]] = {
-            f"a tag for {size}": (_made(Floor, app), _made(ConditionalRequests(), app)),
-            f"a 304 instead of {size}": (_known(Floor, app, tag), _known(ConditionalRequests(), app, tag)),
-        }
-        for name, (floor, ours) in cases.items():
-            alone = _made(_nothing, app) if "304" not in name else _known(_nothing, app, tag)
-            rows += _rows(
-                name, measure({"alone": alone, "floor": floor, "ours": ours}, rounds=rounds, calls=calls)
-            )
-    stream = {
-        "alone": _made(_nothing, streamed),
-        "floor": _made(EditHead(), streamed),
-        "ours": _made(ConditionalRequests(), streamed),
-    }
-    rows += _rows("a stream, without conditions", measure(stream, rounds=rounds, calls=calls))
-    title = "Conditional requests, microseconds over the app; the floor of a stream is one layer that edits the head"
+    for name, (app, floor, ours) in _cases().items():
+        times = measure({"alone": app, "floor": floor, "ours": ours}, rounds=rounds, calls=calls)
+        rows.append(_row(name, times))
+    for size, body in SIZES.items():
+        times = measure(peers.django_tags(body), rounds=rounds, calls=calls)
+        rows.append((f"Django's middleware, a tag for {size}", "", _over(times, "with"), ""))
+    title = (
+        "HTTP caching, microseconds over the app alone; the floor does the same by hand, as little as it can"
+    )
     return table(title, rows, ("", "floor", "ours", "of the floor"))
 
 
-def _rows(name: str, times: Mapping[str, Times]) -> list[tuple[str, ...]]:
-    floor = times["floor"].minimum - times["alone"].minimum
-    ours = times["ours"].minimum - times["alone"].minimum
-    return [(name, f"{floor:.2f}", f"{ours:.2f}", f"{ours / floor:.2f}")]
+def _cases() -> dict[str, tuple[Contender, Contender, Contender]]:
+    cases: dict[str, tuple[Contender, Contender, Contender]] = {}
+    for size, body in SIZES.items():
+        app, tag = answering(body), tagging()(body)
+        cases[f"ConditionalRequests, a tag for {size}"] = _three(app, Floor, ConditionalRequests())
+        cases[f"ConditionalRequests, a 304 instead of {size}"] = tuple(  # type: ignore[assignment]
+            _known(make, tag) for make in _three(app, Floor, ConditionalRequests())
+        )
+    cases["ConditionalRequests, a stream without conditions"] = _three(
+        streamed, OneField, ConditionalRequests()
+    )
+    small = answering(SIZES["2 KB"])
+    cases["CachePolicy without a rule"] = _three(small, OneField, CachePolicy())
+    cases["CachePolicy, ten rules"] = _three(small, OneField, CachePolicy(rules=RULES))
+    return cases
 
 
-def _nothing(app: ASGIApp) -> ASGIApp:
-    return app
+def _three(app: ASGIApp, floor: Wrap, ours: Wrap) -> tuple[Contender, Contender, Contender]:
+    return (lambda: app), (lambda: floor(app)), (lambda: ours(app))
 
 
-def _made(layer: Any, app: ASGIApp) -> Contender:
-    return lambda: layer(app)
+def _known(make: Contender, tag: bytes) -> Contender:
+    return lambda: Knowing(make(), tag)
 
 
-def _known(layer: Any, app: ASGIApp, tag: bytes) -> Contender:
-    return lambda: Knowing(layer(app), tag)
+def _row(name: str, times: Mapping[str, Times]) -> tuple[str, ...]:
+    floor, ours = _over(times, "floor"), _over(times, "ours")
+    return name, floor, ours, f"{float(ours) / float(floor):.2f}"
+
+
+def _over(times: Mapping[str, Times], name: str) -> str:
+    return f"{times[name].minimum - times['alone'].minimum:.2f}"

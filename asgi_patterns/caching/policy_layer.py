@@ -1,9 +1,9 @@
 """The layer ``CachePolicy``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, ClassVar, final
+from typing import Annotated, Any, ClassVar, final
 
 from asgi_patterns.caching.policy import Policy
 from asgi_patterns.caching.policy_forecast import doubts, forecast, outline_of
@@ -13,7 +13,7 @@ from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.exchange import SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
-from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -60,12 +60,12 @@ class CachePolicy(Layer):
 
 @final
 class _Governed:
-    __slots__ = ("_app", "_label", "_policy")
+    __slots__ = ("_app", "label", "policy")
 
     def __init__(self, app: ASGIApp, policy: Policy, *, label: str) -> None:
         self._app = app
-        self._policy = policy
-        self._label = label
+        self.policy = policy
+        self.label = label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,11 +77,29 @@ class _Governed:
             state = scope["state"]
         # Taken now: a router that the app is made of may write its own root into this scope.
         path = route_path(scope) if scope.get("root_path") else scope["path"] or "/"
-        method, asked = scope["method"], scope["headers"]
+        await self._app(scope, receive, _Told(send, self, state, path, scope))
 
-        def on_head(head: Message) -> None:
-            off = state.get(SWITCHED_OFF)
-            if off is None or self._label not in off:
-                self._policy.write(head, method, path, asked)
 
-        await self._app(scope, receive, Link(send, on_head))
+@final
+class _Told(Editing):
+    __slots__ = ("_asked", "_governed", "_method", "_path", "_state")
+
+    def __init__(
+        self, send: Send, governed: _Governed, state: Mapping[str, Any], path: str, scope: Scope
+    ) -> None:
+        self.outer = send
+        self._out = None
+        self._governed = governed
+        self._state = state
+        self._path = path
+        self._method = scope["method"]
+        self._asked = scope["headers"]
+
+    def edit(self, head: Message) -> Message:
+        """Say what caches may do with the answer."""
+        governed, state = self._governed, self._state
+        if state and governed.label in state.get(SWITCHED_OFF, ()):
+            return head
+        edited = {**head, "headers": [*head.get("headers", ())]}
+        governed.policy.write(edited, self._method, self._path, self._asked)
+        return edited

@@ -1,7 +1,7 @@
 """Cheaper relatives of ``Link``, for layers that leave most heads as they are: they look at one and make no copy.
 
-``Look``: may have something else take the answer over; ``Holding``: may hold a short answer. As adjacent links do,
-both step aside once the head has gone by.
+``Look``: may have something else take the answer over; ``Editing``: makes another head of it; ``Holding``: may hold a
+short answer. As adjacent links do, they step aside once the head has gone by.
 """
 
 from collections.abc import Awaitable
@@ -43,6 +43,25 @@ class Look:
         passed = outer(head)
         self._out = (outer.out or outer) if type(outer) is Link else outer
         return passed
+
+
+class Editing(Look):
+    """A ``send`` that puts another head in the place of the app's. A subclass makes it."""
+
+    __slots__ = ()
+
+    def edit(self, head: Message) -> Message:
+        """Return what goes on instead of ``head``, which is the app's own."""
+        raise NotImplementedError
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Pass ``message`` outwards."""
+        out = self._out
+        if out is not None:
+            return out(message)
+        if message["type"] not in HEADS:
+            return self.outer(message)
+        return self._step_aside(self.edit(message))
 
 
 class Holding(Look):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.architecture.source import FUNCTIONS, PACKAGE, AnyFunction, Module, modules
 
-LOOKS = ("Look", "Holding")
+LOOKS = ("Look", "Editing", "Holding")
 APPS = ("entry", "inner", "lifespan", "wired")
 
 
