@@ -4,7 +4,10 @@
 """
 
 import time
+from collections.abc import Awaitable
 from typing import final
+
+from anyio.lowlevel import checkpoint
 
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.events import NotModifiedSent, PreconditionRefused
@@ -78,9 +81,18 @@ class Reading:
         if not 200 <= head["status"] < 300 or is_off(self.scope, self._reader.label):
             return None  # RFC 9110 13.2.1: any other answer is the better one
         selected = read_selected(head["headers"], time.time())
-        if selected.tag is None and (held := self._hold(head, selected)) is not None:
-            return held
+        if selected.tag is None:
+            held = self._hold(head, selected)
+            if held is not None or self._may_have_a_tag(head):
+                return held
         return self._act(self._evaluate(selected), head)
+
+    def _may_have_a_tag(self, head: Message) -> bool:
+        """Whether ``If-Match`` may name a tag that was made of the whole answer to a GET, and is not known here."""
+        match = self._conditions.match
+        if match is None or match.is_any or self._reader.tagging is None or has(head["headers"], b"etag"):
+            return False
+        return bool(head["status"] == 206 or self.scope["method"] == "HEAD")
 
     def _hold(self, head: Message, selected: Selected) -> Held | None:
         tagging, expected = self._reader.tagging, self._reader.untagged(head)
@@ -97,7 +109,11 @@ class Reading:
             else:
                 await sink(head)
 
-        return Held(self.send, head, expected, decide)
+        return Held(_Undecided(self, selected), head, expected, decide)
+
+    def sink(self, head: Message, selected: Selected) -> Send:
+        """Return where an answer goes that could not be tagged: what its head says is all there is."""
+        return self._act(self._evaluate(selected), head) or self.send
 
     def _evaluate(self, selected: Selected) -> Verdict:
         exchange: Exchange | None = self.scope.get(KEY)
@@ -123,7 +139,7 @@ class Reading:
             return await failed(verdict)(self.scope, self.receive, self.send)
         self.tell(NotModifiedSent(saved=content_length(head["headers"])))
         headers: RawHeaders = not_modified(head["headers"], verdict)
-        await self.send({**head, "status": 304, "headers": headers})
+        await self.send({"type": "http.response.start", "status": 304, "headers": headers})
         await self.send({"type": "http.response.body", "body": b""})
 
     def tell(self, event: Event) -> None:
@@ -145,10 +161,52 @@ class _Instead:
         self._has_sent = False
 
     async def __call__(self, message: Message) -> None:
-        if not self._has_sent:
-            self._has_sent = True
-            await self._reading.answer(message, self._verdict)
+        if self._has_sent:
+            return await _swallow(message)
+        self._has_sent = True
+        await self._reading.answer(message, self._verdict)
+
+
+@final
+class _Undecided:
+    """A sink for what was held and is no short answer after all."""
+
+    __slots__ = ("_out", "_reading", "_selected")
+
+    def __init__(self, reading: Reading, selected: Selected) -> None:
+        self._reading = reading
+        self._selected = selected
+        self._out: Send | None = None
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if self._out is None:
+            self._out = self._reading.sink(message, self._selected)
+        return self._out(message)
 
 
 async def _swallow(message: Message) -> None:
-    """Send nothing."""
+    """Send nothing, but let others have their turn: a long answer would be none of a slow client's otherwise."""
+    if message.get("more_body", False):
+        await checkpoint()
+
+
+def without_range(scope: Scope) -> Scope:
+    """Return the request for all of what ``scope`` asks a part of."""
+    left_out = (b"range", b"if-range", b"content-length", b"content-type", b"transfer-encoding")
+    return {**scope, "headers": [line for line in scope["headers"] if line[0] not in left_out]}
+
+
+def without_content(receive: Receive) -> Receive:
+    """Return what a request receives that is made a second time: no content, and then only the end of it."""
+    has_come = False
+
+    async def receiving() -> Message:
+        nonlocal has_come
+        if not has_come:
+            has_come = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
+
+    return receiving
