@@ -21,7 +21,7 @@ from asgi_patterns.caching.preconditions import (
     is_write,
     read_conditions,
 )
-from asgi_patterns.caching.reading import Reader, Reading, Tagged
+from asgi_patterns.caching.reading import Reader, Reading, Tagged, without_content, without_range
 from asgi_patterns.caching.redis import RedisLocks
 from asgi_patterns.caching.refusals import busy, failed, required
 from asgi_patterns.caching.writing import (
@@ -44,6 +44,7 @@ from asgi_patterns.kernel.lifespan import Resource
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.standing import AROUND, is_handler
 from asgi_patterns.kernel.store import Store, StoreUrl
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
@@ -73,7 +74,7 @@ class ConditionalRequests(Layer):
     require: bool = False
     """Whether PUT, PATCH and DELETE without a condition are refused (428)."""
     wait: Annotated[float, Field(gt=0, le=600)] = 10.0
-    """Seconds that a write waits for its turn, with `probe`."""
+    """Seconds that a write waits for its turn, and then for the answer to the GET, with `probe`."""
     lease: Annotated[float, Field(ge=1, le=3600)] = 30.0
     """Seconds after which the turn of a worker that has died is over, on a Redis."""
     store: StoreUrl | None = None
@@ -99,7 +100,14 @@ class ConditionalRequests(Layer):
         return self.wire_in(app, DEFAULT)
 
     def wire_in(self, app: ASGIApp, context: Context) -> ASGIApp:
-        """Return the wired app, whose turns are kept where the pipeline says."""
+        """Return the wired app, whose turns are kept where the pipeline says.
+
+        Raises ``ValueError`` where a GET of ours would run the handler of another method.
+        """
+        if self.probe and is_handler(app):
+            raise ValueError(
+                f"{self.label}.probe: asks with GET, so it has to stand in front of all methods: {AROUND}"
+            )
         return _Wired(app, self, self._reader, self._locks(context) if self.probe else None)
 
     def resources_in(self, context: Context) -> Sequence[Resource]:
@@ -168,7 +176,7 @@ class _Wired:
         if settings.validators is not None:
             self._current = partial(told, settings.validators)
         elif settings.probe:
-            self._current = Probe(app, tagging(fast=settings.digest == "fast"), settings.limit)
+            self._current = Probe(app, reader.tagging, limit=reader.limit, wait=settings.wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -187,10 +195,11 @@ class _Wired:
 
     async def _read(self, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
         reading = Reading(self._reader, lines, scope, receive, send)
+        # Routers write into the scope, so what comes by a second time has to be what it was.
+        again = without_range(scope) if reading.may_ignore_range else None
         await self._app(scope, receive, reading)
-        if reading.ignores_range:
-            plain = [line for line in scope["headers"] if line[0] not in (b"range", b"if-range")]
-            await self({**scope, "headers": plain}, receive, send)
+        if again is not None and reading.ignores_range:
+            await self(again, without_content(receive), send)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
@@ -237,18 +246,25 @@ class _Wired:
 
         try:
             problem = await self._turned_down(turn, conditions, exchange, scope)
-            if problem is not None:
-                return await problem(scope, receive, send)
-            await self._app(scope, receive, Link(send, on_head))
+            if problem is None:
+                return await self._app(scope, receive, Link(send, on_head))
         finally:
             await turn.end()
+        # Others need not wait until this one has taken its refusal.
+        await problem(scope, receive, send)
 
     async def _turned_down(
         self, turn: Turn, conditions: Conditions | None, exchange: Exchange, scope: Scope
     ) -> Problem | None:
-        problem = None if turn.busy is not None else await self._judge(conditions, exchange, scope)
-        if turn.busy is None and not turn.is_lost:
-            return problem
-        away = isinstance(turn.busy, StoreAway)
+        reason = turn.busy
+        if reason is None:
+            try:
+                problem = await self._judge(conditions, exchange, scope)
+            except Busy as error:
+                reason = error
+            else:
+                if not turn.is_lost:
+                    return problem
+        away = isinstance(reason, StoreAway)
         exchange.emit(WriterRefused(reason="store away" if away else "busy"))
-        return busy(turn.busy.retry_after if isinstance(turn.busy, Busy) else SOON, away=away)
+        return busy(reason.retry_after if isinstance(reason, Busy) else SOON, away=away)

@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeAlias, final
 
+from anyio.lowlevel import checkpoint
+
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.events import NotModifiedSent, PreconditionRefused
 from asgi_patterns.caching.not_modified import not_modified
 from asgi_patterns.caching.preconditions import (
+    Conditions,
     Failed,
     IgnoreRange,
     NotModified,
@@ -24,7 +27,7 @@ from asgi_patterns.caching.refusals import failed
 from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.caching.validators import Selected, read_selected
 from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
-from asgi_patterns.kernel.headers import content_length, short_length
+from asgi_patterns.kernel.headers import content_length, has, short_length
 from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
 
@@ -48,15 +51,7 @@ class Reader:
         self.limit = limit
         self.label = label
 
-    def untagged(self, head: Message, scope: Scope) -> int | None:
-        """Return the length of an answer that gets a tag; ``None`` for one that does not."""
-        if head["status"] != 200 or head.get("trailers"):
-            return None
-        expected = short_length(head["headers"], self.limit, unless=b"etag")
-        return None if expected is None or (scope["state"] and is_off(scope, self.label)) else expected
 
-
-@final
 class Tagged(Holding):
     """Puts a tag on a short 200 that has none, and lets everything else go on at once."""
 
@@ -70,7 +65,13 @@ class Tagged(Holding):
 
     def expect(self, head: Message) -> int | None:
         """Hold the answer, if it is one that can have a tag."""
-        return self._reader.untagged(head, self._scope)
+        if head["status"] != 200:
+            return None
+        reader = self._reader
+        expected = short_length(head.get("headers", ()), reader.limit, unless=b"etag")
+        if expected is None or head.get("trailers") or is_off(self._scope, reader.label):
+            return None
+        return expected
 
     async def decide(self, head: Message, body: bytes) -> None:
         """Send it with its tag."""
@@ -80,10 +81,10 @@ class Tagged(Holding):
 
 
 @final
-class Reading(Holding):
+class Reading(Tagged):
     """Decides on the conditions, if the answer has what is needed for that; otherwise once it can be tagged."""
 
-    __slots__ = ("_lines", "_reader", "_receive", "_scope", "ignores_range")
+    __slots__ = ("_lines", "_receive", "ignores_range")
 
     def __init__(self, reader: Reader, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
         self.outer = send
@@ -95,32 +96,65 @@ class Reading(Holding):
         self._scope = scope
         self._receive = receive
 
-    def expect(self, head: Message) -> int | None:
-        """Hold the answer, if it is one that can have a tag."""
-        return self._reader.untagged(head, self._scope) if self._scope["method"] == "GET" else None
+    @property
+    def may_ignore_range(self) -> bool:
+        """Whether the request may have to start again."""
+        return any(name == b"if-range" for name, _ in self._lines)
 
-    def look(self, head: Message) -> Send | None:
-        """Return what takes the answer over; ``None`` where it goes on."""
+    def expect(self, head: Message) -> int | None:
+        """Hold the answer, if it is one that can have a tag; otherwise decide, and have that stand in for it."""
         if not 200 <= head["status"] < 300 or is_off(self._scope, self._reader.label):
             return None  # RFC 9110 13.2.1: any other answer is the better one
-        verdict = self._judge(read_selected(head["headers"], time.time()))
+        expected = super().expect(head) if self._scope["method"] == "GET" else None
+        if expected is None and (sink := self._sink(head)) is not None:
+            self.takes_over(sink)
+        return expected
+
+    def _sink(self, head: Message) -> Send | None:
+        """Return what the conditions put in place of an answer without a tag of ours."""
+        conditions = read_conditions(self._lines, time.time())
+        head = {**head, "headers": head.get("headers", ())}
+        if conditions is None or self._may_have_a_tag(conditions, head):
+            return None
+        verdict = self._judge(conditions, read_selected(head["headers"], time.time()))
         if isinstance(verdict, IgnoreRange) and head["status"] == 206:
             self.ignores_range = True
             return _swallow
         send = self._instead(verdict, head)
         return None if send is None else _Instead(send)
 
+    def _may_have_a_tag(self, conditions: Conditions, head: Message) -> bool:
+        """Whether ``If-Match`` may name a tag that was made of the whole answer to a GET, and is not known here."""
+        match = conditions.match
+        if match is None or match.is_any or self._reader.limit < 0 or has(head["headers"], b"etag"):
+            return False
+        return bool(head["status"] == 206 or self._scope["method"] == "HEAD")
+
     async def decide(self, head: Message, body: bytes) -> None:
         """Send it with its tag, or what the conditions make of it."""
         tag = self._reader.tagging(body)
         headers = [*head["headers"], (b"etag", tag)]
         tagged = {**head, "headers": headers}
-        verdict = _KNOWN if self._is_known(tag) else self._judge(read_selected(headers, time.time()))
-        send = self._instead(verdict, tagged, tag)
+        send = self._instead(self._verdict(tag, headers), tagged, tag)
         if send is not None:
             return await send()
         await self.outer(tagged)
         await self.outer({"type": "http.response.body", "body": body})
+
+    def other(self) -> Send:
+        """Decide by the head of what turned out to be no short answer: what it says is all there is."""
+        return _Undecided(self)
+
+    def sink(self, head: Message) -> Send:
+        """Return where an answer goes that could not be tagged."""
+        return self._sink(head) or self.outer
+
+    def _verdict(self, tag: bytes, headers: RawHeaders) -> Verdict | None:
+        if self._is_known(tag):
+            return _KNOWN
+        now = time.time()
+        conditions = read_conditions(self._lines, now)
+        return None if conditions is None else self._judge(conditions, read_selected(headers, now))
 
     def _is_known(self, tag: bytes) -> bool:
         """Whether the one condition there is names just this tag, as nearly all do: then nothing needs to be read."""
@@ -129,10 +163,7 @@ class Reading(Holding):
         exchange: Exchange | None = self._scope.get(KEY)
         return exchange is None or exchange.coding is None
 
-    def _judge(self, selected: Selected) -> Verdict | None:
-        conditions = read_conditions(self._lines, time.time())
-        if conditions is None:
-            return None
+    def _judge(self, conditions: Conditions, selected: Selected) -> Verdict:
         exchange: Exchange | None = self._scope.get(KEY)
         coding = None if exchange is None else exchange.coding
         return evaluate(conditions, self._scope["method"], selected, coding)
@@ -148,7 +179,7 @@ class Reading(Holding):
         if (exchange := self._listening()) is not None:
             exchange.emit(NotModifiedSent(saved=content_length(head["headers"])))
         headers = not_modified(head["headers"], tag)
-        await self.outer({**head, "status": 304, "headers": headers})
+        await self.outer({"type": "http.response.start", "status": 304, "headers": headers})
         await self.outer({"type": "http.response.body", "body": b""})
 
     async def _failed(self, verdict: Failed) -> None:
@@ -173,9 +204,48 @@ class _Instead:
 
     async def __call__(self, message: Message) -> None:
         send, self._send = self._send, None
-        if send is not None:
-            await send()
+        await (_swallow(message) if send is None else send())
+
+
+@final
+class _Undecided:
+    """A sink for what was held and is no short answer after all."""
+
+    __slots__ = ("_out", "_reading")
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._out: Send | None = None
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if self._out is None:
+            self._out = self._reading.sink(message)
+        return self._out(message)
 
 
 async def _swallow(message: Message) -> None:
-    """Send nothing."""
+    """Send nothing, but let others have their turn: a long answer would be none of a slow client's otherwise."""
+    if message.get("more_body", False):
+        await checkpoint()
+
+
+def without_range(scope: Scope) -> Scope:
+    """Return the request for all of what ``scope`` asks a part of."""
+    left_out = (b"range", b"if-range", b"content-length", b"content-type", b"transfer-encoding")
+    return {**scope, "headers": [line for line in scope["headers"] if line[0] not in left_out]}
+
+
+def without_content(receive: Receive) -> Receive:
+    """Return what a request receives that is made a second time: no content, and then only the end of it."""
+    has_come = False
+
+    async def receiving() -> Message:
+        nonlocal has_come
+        if not has_come:
+            has_come = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
+
+    return receiving

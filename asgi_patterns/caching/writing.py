@@ -1,7 +1,7 @@
 """Writes: their conditions are decided before the handler runs, and where the app is asked, one writer at a time.
 
-``Unknown``: what a user's function returns to step aside; ``Guard``: finds out the current state; ``Writers``: lets
-one request at a time change a resource.
+``Unknown``: what a user's function returns to step aside; ``told`` and ``Probe``: find out the current state;
+``take_turn``: lets one request at a time change a ``resource``.
 """
 
 import time
@@ -10,13 +10,15 @@ from contextlib import AsyncExitStack
 from enum import Enum
 from typing import Final, TypeAlias, final
 
+from anyio import fail_after
+
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.locks import Busy, Lease, Locks, StoreAway
 from asgi_patterns.caching.tags import parse_tag
 from asgi_patterns.caching.validators import Selected, Validators, read_selected
 from asgi_patterns.kernel.asking import Asked, ask
-from asgi_patterns.kernel.exchange import Exchange
-from asgi_patterns.kernel.headers import get
+from asgi_patterns.kernel.exchange import ROUTED, Exchange
+from asgi_patterns.kernel.headers import get, short_length
 from asgi_patterns.kernel.types import ASGIApp, RawHeaders, Scope
 
 
@@ -65,31 +67,42 @@ async def told(current: Current, scope: Scope) -> Selected | Stepping | None:
 class Probe:
     """Asks the app itself, with the caller's own credentials, for the state that a client would have seen."""
 
-    def __init__(self, app: ASGIApp, tagging: Tagging, limit: int) -> None:
+    def __init__(self, app: ASGIApp, tagging: Tagging, *, limit: int, wait: float) -> None:
+        """``tagging``, ``limit``: what tags are made with, and up to how many bytes; ``wait``: seconds."""
         self._app = app
         self._tagging = tagging
         self._limit = limit
+        self._wait = wait
 
     async def __call__(self, scope: Scope) -> Selected | Stepping | None:
-        """Return it; ``Unknown`` where the app answers neither 2xx nor 404, or nothing that could be compared."""
+        """Return it; ``Unknown`` where the app answers neither 2xx nor 404, or nothing that could be compared.
+
+        Raises ``Busy`` where it does not answer in time.
+        """
         exchange, scope = Exchange.of(scope)
         _, asking = exchange.child(scope)
+        # What has been routed before it comes here does not come by the router again.
+        asking.update((key, scope[key]) for key in ROUTED if key in scope)
         asking["method"] = "GET"
         asking["headers"] = [line for line in scope["headers"] if line[0] not in _LEFT_OUT]
-        asked = await ask(self._app, asking, limit=self._limit, wants_body=_has_no_tag)
+        try:
+            with fail_after(self._wait):
+                asked = await ask(self._app, asking, limit=self._limit, wants_body=self._wants_body)
+        except TimeoutError:
+            raise Busy from None
         if asked.status == 404:
             return None
         return self._selected(asked) if 200 <= asked.status < 300 else Unknown
 
+    def _wants_body(self, status: int, headers: RawHeaders) -> bool:
+        """Whether a client would have got a tag made of it. A stream has none, and may never end."""
+        return status == 200 and short_length(headers, self._limit, unless=b"etag") is not None
+
     def _selected(self, asked: Asked) -> Selected | Stepping:
         selected = read_selected(asked.headers, time.time())
-        if selected.tag is None and asked.status == 200 and asked.body is not None:
+        if asked.body is not None:
             return selected._replace(tag=parse_tag(self._tagging(asked.body)))
         return Unknown if selected.tag is None and selected.modified is None else selected
-
-
-def _has_no_tag(status: int, headers: RawHeaders) -> bool:
-    return status == 200 and get(headers, b"etag") is None
 
 
 @final

@@ -34,6 +34,7 @@ async def ask(
 
     Once enough is known, the app is cancelled as if the client had left: it is for safe methods only. Whether the body
     is wanted, of at most ``limit`` bytes, ``wants_body`` says by status and fields. What the app raises is no answer.
+    An app that does not answer is waited for: whoever cannot wait for ever says so around it.
     """
     asking = _Asking(limit, wants_body)
     with asking.enough:
@@ -41,7 +42,8 @@ async def ask(
             await app(scope, asking.receive, asking.send)
         except Exception:
             _log.debug("a request of our own failed", exc_info=True)
-            asking.asked = Asked()
+            if not asking.enough.cancel_called:  # otherwise it is how the app takes being cancelled
+                asking.asked = Asked()
     return asking.asked
 
 

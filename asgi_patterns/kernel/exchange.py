@@ -84,6 +84,7 @@ class Exchange:
         exchange, inner = Exchange.begin(scope, self.context)
         for key in ROUTED:
             inner.pop(key, None)
+        inner["state"] = {**inner["state"]}  # what is said for its answer says nothing for this one's
         exchange.parent = self
         exchange.request_id = self.request_id
         return exchange, inner

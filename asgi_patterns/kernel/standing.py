@@ -12,6 +12,16 @@ ONLY_ROUTES: Final = (
 """Why a layer that ``needs_every_request`` may not stand in front of a route, and what helps."""
 
 
+AROUND: Final = "put it around the app or around a router, not in front of a handler"
+"""Where a layer may stand that asks what it stands in front of with another method."""
+
+
+def is_handler(app: AnyApp) -> bool:
+    """Whether ``app`` is a function that a router calls for the methods of one route, and for no others."""
+    names = (getattr(each, "__qualname__", "") for each in inward(app))
+    return is_route(app) or "request_response.<locals>.app" in names
+
+
 def is_route(app: AnyApp) -> bool:
     """Whether ``app`` is what Litestar calls for one route, perhaps with other middleware in front of it."""
     owners = (getattr(each, "__self__", None) for each in inward(app))
