@@ -25,7 +25,7 @@ help:
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
 	@echo 'make browser  let a real Chromium read answers across origins'
-	@echo 'make soak     let a million invented clients come, and see that the process does not grow (minutes)'
+	@echo 'make soak     let a million invented clients come, and two writers meet a thousand times (minutes)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
@@ -55,6 +55,7 @@ browser: $(TESTS)
 
 soak: $(TESTS)
 	$(RUN) tests.soak
+	$(RUN) tests.caching.writers
 
 docs: $(TESTS)
 	$(RUN) tests.support.settings_tables

@@ -6,11 +6,14 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import anyio
 
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Scope
+
+GRACE: Final = 0.5
+"""Seconds that an app has to end in, after it has said enough: frameworks clean up, and run what follows an answer."""
 
 _log = logging.getLogger("asgi_patterns.asking")
 
@@ -32,17 +35,20 @@ async def ask(
 ) -> Asked:
     """Send a request without content to ``app``; ``scope`` is that of a child exchange.
 
-    Once enough is known, the app is cancelled as if the client had left: it is for safe methods only. Whether the body
-    is wanted, of at most ``limit`` bytes, ``wants_body`` says by status and fields. What the app raises is no answer.
-    An app that does not answer is waited for: whoever cannot wait for ever says so around it.
+    Whether the body is wanted, of at most ``limit`` bytes, ``wants_body`` says by status and fields. Once enough is
+    known, the client has left; an app that does not end then within ``GRACE`` seconds is cancelled. So it is for safe
+    methods only. What the app raises before is no answer. One that does not answer is waited for: whoever cannot
+    wait for ever says so around it.
     """
     asking = _Asking(limit, wants_body)
-    with asking.enough:
+    # ASGI 2.4 would have ``send`` raise after the client has left. Ours waits, and ``receive`` says that it has.
+    scope["asgi"] = {**scope.get("asgi", {"version": "3.0"}), "spec_version": "2.3"}
+    with asking.patience:
         try:
             await app(scope, asking.receive, asking.send)
         except Exception:
             _log.debug("a request of our own failed", exc_info=True)
-            if not asking.enough.cancel_called:  # otherwise it is how the app takes being cancelled
+            if not asking.enough.is_set():  # otherwise it is how the app takes that nobody listens
                 asking.asked = Asked()
     return asking.asked
 
@@ -50,7 +56,8 @@ async def ask(
 @final
 class _Asking:
     def __init__(self, limit: int, wants_body: Callable[[int, RawHeaders], bool]) -> None:
-        self.enough = anyio.CancelScope()
+        self.patience = anyio.CancelScope()
+        self.enough = anyio.Event()
         self.asked = Asked()
         self._limit = limit
         self._wants_body = wants_body
@@ -62,26 +69,32 @@ class _Asking:
         if not self._has_asked:
             self._has_asked = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        await anyio.sleep_forever()
-        raise AssertionError("slept for ever")
+        await self.enough.wait()
+        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.asked = Asked(message["status"], [*message.get("headers", ())])
             if not self._wants_body(self.asked.status, self.asked.headers):
-                self.enough.cancel()
+                self._leave()
         elif message["type"] == "http.response.body":
-            self._take(message.get("body", b""), more=message.get("more_body", False))
+            await self._take(message.get("body", b""), more=message.get("more_body", False))
         elif message["type"] in ("http.response.pathsend", "http.response.zerocopysend"):
-            self.enough.cancel()
-        if self.enough.cancel_called:
-            await anyio.lowlevel.checkpoint()
+            self._leave()
 
-    def _take(self, chunk: bytes, *, more: bool) -> None:
-        self._chunks.append(chunk)
+    async def _take(self, chunk: bytes, *, more: bool) -> None:
         self._size += len(chunk)
         if self._size > self._limit:
-            self.enough.cancel()
-        elif not more:
+            self._leave()
+            return await anyio.sleep_forever()
+        if self.enough.is_set():
+            return await anyio.lowlevel.checkpoint()
+        self._chunks.append(chunk)
+        if not more:
             self.asked.body = b"".join(self._chunks)
-            self.enough.cancel()
+            self._leave()
+
+    def _leave(self) -> None:
+        if not self.enough.is_set():
+            self.enough.set()
+            self.patience.deadline = anyio.current_time() + GRACE

@@ -11,12 +11,13 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from asgi_patterns import ConditionalRequests, Pipeline, Problems, Quota, RateLimit
 from asgi_patterns.caching import PreconditionRefused, WriterRefused
 from asgi_patterns.caching.digest import tagging
+from asgi_patterns.kernel.asking import GRACE
 from asgi_patterns.kernel.exchange import KEY, switch_off
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.testing import UNUSUAL_APPS, Client, chunk, head, read_body, scripted
@@ -200,15 +201,14 @@ async def test_it_is_the_callers_own_get_without_conditions_and_content() -> Non
     assert get["client"] == ("127.0.0.1", 50000)
 
 
-async def test_it_has_an_empty_body_and_then_waits() -> None:
+async def test_it_has_an_empty_body_and_then_its_client_leaves() -> None:
     bodies = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         bodies.append((scope["method"], await read_body(receive)))
         await document(("etag", OWN))(scope, receive, send)
         if scope["method"] == "GET":
-            await receive()
-            raise AssertionError("what should have come?")
+            assert await receive() == {"type": "http.disconnect"}
 
     answer = await served(app, probe=True).put("/", content=b"12345", headers={IM: OWN})
 
@@ -369,11 +369,13 @@ async def test_a_get_that_does_not_answer_is_waited_for_only_so_long() -> None:
     assert (unconditional.status, app.methods) == (204, ["PUT"])
 
 
-async def test_background_tasks_of_the_get_are_not_run() -> None:
+async def test_background_tasks_of_the_get_are_run_but_not_waited_for_long() -> None:
     ran = []
 
     async def note(what: str) -> None:
         ran.append(what)
+        if what == "GET":
+            await anyio.sleep_forever()
 
     async def show(request: Request) -> Response:
         return PlainTextResponse("7", background=BackgroundTask(note, "GET"))
@@ -385,7 +387,33 @@ async def test_background_tasks_of_the_get_are_not_run() -> None:
 
     answer = await served(app, probe=True).put("/", content=b"8", headers={IM: made(b"7")})
 
-    assert (answer.status, ran) == (200, ["PUT"])
+    assert (answer.status, ran) == (200, ["GET", "PUT"])
+
+
+async def test_a_stream_of_starlette_ends_at_once() -> None:
+    """Without being cancelled: it hears that its client has left."""
+
+    class Events:
+        def __aiter__(self) -> "Events":
+            return self
+
+        async def __anext__(self) -> bytes:
+            await anyio.sleep_forever()
+            return b""
+
+    async def show(request: Request) -> Response:
+        return StreamingResponse(Events(), media_type="text/event-stream")
+
+    async def change(request: Request) -> Response:
+        return Response(status_code=204)
+
+    app = Starlette(routes=[Route("/", show, methods=["GET"]), Route("/", change, methods=["PUT"])])
+    began = anyio.current_time()
+
+    answer = await served(app, probe=True).put("/", content=b"8", headers={IM: OWN})
+
+    assert answer.status == 204
+    assert anyio.current_time() - began < GRACE / 2
 
 
 # --- turns ---

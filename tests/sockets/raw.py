@@ -87,7 +87,7 @@ class Connection:
         if answer.all("transfer-encoding"):
             while piece := self.chunk(answer):
                 answer.body += piece
-        else:
+        elif answer.status not in (204, 304):
             answer.body = self._take(int(answer.get("content-length")))
             answer.raw += answer.body
         return answer
