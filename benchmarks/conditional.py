@@ -122,10 +122,10 @@ def _cases() -> dict[str, tuple[Contender, Contender, Contender]]:
     cases: dict[str, tuple[Contender, Contender, Contender]] = {}
     for size, body in SIZES.items():
         app, tag = answering(body), tagging()(body)
-        cases[f"ConditionalRequests, a tag for {size}"] = _three(app, Floor, ConditionalRequests())
-        cases[f"ConditionalRequests, a 304 instead of {size}"] = tuple(  # type: ignore[assignment]
-            _known(make, tag) for make in _three(app, Floor, ConditionalRequests())
-        )
+        alone, floor, ours = _three(app, Floor, ConditionalRequests())
+        cases[f"ConditionalRequests, a tag for {size}"] = alone, floor, ours
+        known = _known(alone, tag), _known(floor, tag), _known(ours, tag)
+        cases[f"ConditionalRequests, a 304 instead of {size}"] = known
     cases["ConditionalRequests, a stream without conditions"] = _three(
         streamed, OneField, ConditionalRequests()
     )

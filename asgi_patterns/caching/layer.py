@@ -21,7 +21,7 @@ from asgi_patterns.caching.preconditions import (
     is_write,
     read_conditions,
 )
-from asgi_patterns.caching.reading import Reader, Reading, Tagged, without_content, without_range
+from asgi_patterns.caching.reading import Reader, Reading, Tagged, without_range
 from asgi_patterns.caching.redis import RedisLocks
 from asgi_patterns.caching.refusals import busy, failed, required
 from asgi_patterns.caching.writing import (
@@ -34,6 +34,7 @@ from asgi_patterns.caching.writing import (
     take_turn,
     told,
 )
+from asgi_patterns.kernel.asking import without_content
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.ending import Ending

@@ -233,19 +233,3 @@ def without_range(scope: Scope) -> Scope:
     """Return the request for all of what ``scope`` asks a part of."""
     left_out = (b"range", b"if-range", b"content-length", b"content-type", b"transfer-encoding")
     return {**scope, "headers": [line for line in scope["headers"] if line[0] not in left_out]}
-
-
-def without_content(receive: Receive) -> Receive:
-    """Return what a request receives that is made a second time: no content, and then only the end of it."""
-    has_come = False
-
-    async def receiving() -> Message:
-        nonlocal has_come
-        if not has_come:
-            has_come = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        while (message := await receive())["type"] == "http.request":
-            pass
-        return message
-
-    return receiving

@@ -1,6 +1,7 @@
 """Requests that a layer makes itself of the app inside it.
 
-``ask``: sends one and returns what of the answer is worth to be known.
+``ask``: sends one and returns what of the answer is worth to be known; ``without_content``: what one receives that is
+made a second time.
 """
 
 import logging
@@ -10,7 +11,7 @@ from typing import Final, final
 
 import anyio
 
-from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Scope
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope
 
 GRACE: Final = 0.5
 """Seconds that an app has to end in, after it has said enough: frameworks clean up, and run what follows an answer."""
@@ -98,3 +99,19 @@ class _Asking:
         if not self.enough.is_set():
             self.enough.set()
             self.patience.deadline = anyio.current_time() + GRACE
+
+
+def without_content(receive: Receive) -> Receive:
+    """Return what a request receives that is made a second time: no content, and then only the end of it."""
+    has_come = False
+
+    async def receiving() -> Message:
+        nonlocal has_come
+        if not has_come:
+            has_come = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
+
+    return receiving

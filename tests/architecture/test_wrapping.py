@@ -1,4 +1,4 @@
-"""``send`` is wrapped by ``Link`` and ``Look``, ``receive`` by ``Body`` and ``Conversation``, in the kernel only."""
+"""``send`` is wrapped by ``Link`` and its kin, ``receive`` by ``Body`` and ``Conversation``, in the kernel only."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def test_the_package_wraps_in_one_place() -> None:
 
 
 def test_a_look_that_passes_on_by_itself_is_a_wrapper_of_its_own() -> None:
-    sees = snippet("class Sees(Look):\n    def look(self, head): ...\n", "new/sees.py")
+    sees = snippet("class Sees(Editing):\n    def edit(self, head): ...\n", "new/sees.py")
     wraps = snippet("class Wraps(Holding):\n    def __call__(self, message): ...\n", "new/wraps.py")
 
     assert list(looks([sees, wraps])) == ["Sees"]
