@@ -5,11 +5,11 @@
     asgi = RequestId()(app)                   # one pattern alone
 
 ``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId``, ``Problems``, ``Cors``,
-``SecurityHeaders`` and ``RateLimit`` are layers.
+``SecurityHeaders``, ``RateLimit`` and ``CachePolicy`` are layers.
 """
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
-from asgi_patterns.caching import ConditionalRequests
+from asgi_patterns.caching import CachePolicy, CacheRule, ConditionalRequests
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
@@ -19,6 +19,8 @@ from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
+    "CachePolicy",
+    "CacheRule",
     "Caller",
     "ConditionalRequests",
     "Cors",

@@ -57,7 +57,7 @@ def off(pipeline: Pipeline) -> Iterator[Row]:
 
 def _rules(layer: Layer) -> Iterator[Row]:
     """Yield each rule of ``layer``, and its name beside the first."""
-    for index, rule in enumerate(layer.rules):
+    for index, rule in enumerate(layer.outline):
         yield "" if index else layer.label, rule
 
 

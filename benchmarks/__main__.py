@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import rate_limits, shape
+from benchmarks import conditional, rate_limits, shape
 
 
 def main() -> None:
@@ -11,6 +11,8 @@ def main() -> None:
     parser.add_argument("--light", action="store_true", help="few rounds, numbers without meaning")
     light = parser.parse_args().light
     print(shape.run(rounds=2, calls=100) if light else shape.run())
+    print()
+    print(conditional.run(rounds=2, calls=100) if light else conditional.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from asgi_patterns.kernel.types import ASGIApp
+from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks.harness import Contender, MakeRound, Round
 
 PLENTY = 1_000_000
@@ -127,3 +127,28 @@ def limits_on_redis(url: str, *, statistics: bool) -> Decide:
             await limiter.get_window_stats(rate, key)
 
     return decide
+
+
+def django_tags(body: bytes) -> dict[str, Contender]:
+    """Return an answer of Django's alone, and with what tags it: called as it is, without a server or its handler."""
+    return {"alone": lambda: _django(body, tagged=False), "with": lambda: _django(body, tagged=True)}
+
+
+def _django(body: bytes, *, tagged: bool) -> ASGIApp:
+    from django.conf import settings
+    from django.http import HttpRequest, HttpResponse
+    from django.middleware.http import ConditionalGetMiddleware
+
+    settings.configure()
+    request = HttpRequest()
+    request.method = "GET"
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(body)
+
+    answer: Callable[[HttpRequest], Any] = ConditionalGetMiddleware(view) if tagged else view
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answer(request)
+
+    return app

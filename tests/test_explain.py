@@ -9,7 +9,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from asgi_patterns import Cors, Health, Pipeline, Problems, Quota, RateLimit, RequestId, SecurityHeaders
+from asgi_patterns import (
+    CachePolicy,
+    CacheRule,
+    Cors,
+    Health,
+    Pipeline,
+    Problems,
+    Quota,
+    RateLimit,
+    RequestId,
+    SecurityHeaders,
+)
 from asgi_patterns.cli import main
 from asgi_patterns.errors import ProblemType
 from asgi_patterns.explain import explanation
@@ -55,7 +66,68 @@ SEARCH = Quota(
 )
 PEOPLE = Quota(name="people", limit=9, window="1h", key="user", mode="observe")
 
+CACHED = CachePolicy(
+    rules=[
+        CacheRule(match="/**/*.css", public=True, max_age="1d"),
+        CacheRule(
+            match="/news/**",
+            statuses=[200, "4xx"],
+            public=True,
+            max_age=60,
+            expires=True,
+            surrogate_key=["news"],
+        ),
+        CacheRule(match="POST /search", max_age=9, despite_cookies=True),
+    ]
+)
+
 SAID = {
+    "a rule for caches": (
+        CACHED,
+        ["GET", "/news/x.css"],
+        (
+            "gives a 2xx as text/css Cache-Control: public, max-age=86400 "
+            "(Cache-Control: private, max-age=86400 where it sets a cookie), as rules[0] has '/**/*.css' "
+            "gives a 200 or 4xx Cache-Control: public, max-age=60; Surrogate-Key: news; Expires: in 60s "
+            "(Cache-Control: private, max-age=60; Expires: in 60s where it sets a cookie), "
+            "as rules[1] has '/news/**' "
+            "gives any other nothing (Cache-Control: private where it sets a cookie) "
+            "gives any other 5xx Cache-Control: no-store"
+        ),
+    ),
+    "a rule for caches, of a request with credentials": (
+        CACHED,
+        ["HEAD", "/x.css", "--header", "Authorization: Bearer x"],
+        (
+            "gives a 2xx as text/css Cache-Control: private, max-age=86400, for the request has credentials, "
+            "as rules[0] has '/**/*.css' "
+            "gives any other Cache-Control: private, for the request has credentials "
+            "gives any other 5xx Cache-Control: no-store"
+        ),
+    ),
+    "a rule for caches, of a write": (
+        CACHED,
+        ["POST", "/search"],
+        (
+            "gives a 2xx Cache-Control: max-age=9, as rules[2] has 'POST /search' "
+            "gives any other Cache-Control: no-store, as POST is a write"
+        ),
+    ),
+    "no rule for caches": (
+        CACHED,
+        ["OPTIONS", "/news"],
+        "gives any other nothing gives any other 5xx Cache-Control: no-store",
+    ),
+    "a path that leads elsewhere, of a method without rules": (
+        CACHED,
+        ["DELETE", "/news/../x.css"],
+        "gives any other Cache-Control: no-store, as DELETE is a write",
+    ),
+    "a path that leads elsewhere": (
+        CACHED,
+        ["GET", "/news/../x.css"],
+        "gives any answer Cache-Control: no-store: nobody knows who resolves the '..' in its path",
+    ),
     "a limit": (
         RateLimit(quotas=["10/second burst 20", SEARCH], default=["1/hour"]),
         ["GET", "/search/lamps"],

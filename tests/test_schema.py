@@ -68,6 +68,10 @@ GOOD = {
     "a table of what aliases ask": '[health.aliases]\n"/ping" = "live"',
     "a bare switch where a table could be": "[health]\naliases = false",
     "a number where a word could be": "[security_headers]\nhsts = 0",
+    "rules for caches": (
+        '[[cache_policy.rules]]\nmatch = "/a/*.css"\nmax_age = "1d"\nstatuses = [200, "3xx"]\ncdn = {max_age = 5}\n'
+        "[cache_policy.rules.targeted]\nX-Control = {no_store = true}"
+    ),
     "a word where a number could be": '[security_headers]\nhsts = "off"',
 }
 
@@ -90,6 +94,10 @@ BAD = {
     "a name with capitals": '[[request_id]]\nname = "Edge"',
     "a pattern that does not begin with a slash": '[problems]\ninclude = ["api/**"]',
     "a pattern with a method that there is not": '[problems]\ninclude = ["GTE /api"]',
+    "a rule for caches with a field that there is not": '[[cache_policy.rules]]\nmax_agee = "1d"',
+    "a rule for caches with a misspelt directive for CDNs": "[[cache_policy.rules]]\ncdn = {max_agee = 1}",
+    "a status of no kind": '[[cache_policy.rules]]\nstatuses = ["2x"]',
+    "a media type that is none": '[[cache_policy.rules]]\nmedia_types = ["css"]',
     "a list that may not be empty": "[cors]\nallow_methods = []",
 }
 

@@ -40,7 +40,6 @@ _ASCTIME = re.compile(
 )
 _IMF_SIZE = 29
 _ASCTIME_SIZE = 24
-_LONGEST = 33  # RFC 850 on a Wednesday
 
 
 def parse_date(value: bytes, now: float) -> int | None:
@@ -49,17 +48,11 @@ def parse_date(value: bytes, now: float) -> int | None:
     ``now`` says which century the two digits of an RFC 850 year mean. The name of the day has to be one, but not
     the right one: nobody but a calendar would know what to make of the difference.
     """
-    size = len(value)
-    if size == _IMF_SIZE:
+    value = value.strip(b" \t")  # RFC 9110 5.5: white space around a value is no part of it
+    if len(value) == _IMF_SIZE:
         return _fixed(value)
-    if size == _ASCTIME_SIZE:
+    if len(value) == _ASCTIME_SIZE:
         return _seconds(_ASCTIME.fullmatch(value))
-    if size > _LONGEST:
-        value = value.strip(b" \t")  # RFC 9110 5.5: white space around a value is no part of it
-        return parse_date(value, now) if len(value) < size and len(value) <= _LONGEST else None
-    stripped = value.strip(b" \t")
-    if len(stripped) < size:
-        return parse_date(stripped, now)
     match = _RFC_850.fullmatch(value)
     return None if match is None else _seconds(match, _year_of_two_digits(match, now))
 

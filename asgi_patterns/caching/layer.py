@@ -15,12 +15,13 @@ from asgi_patterns.caching.memory import MemoryLocks
 from asgi_patterns.caching.preconditions import (
     Conditions,
     Failed,
+    condition_lines,
     evaluate,
     is_conditional,
     is_write,
     read_conditions,
 )
-from asgi_patterns.caching.reading import Reader, Reading, without_content, without_range
+from asgi_patterns.caching.reading import Reader, Reading, Tagged, without_content, without_range
 from asgi_patterns.caching.redis import RedisLocks
 from asgi_patterns.caching.refusals import busy, failed, required
 from asgi_patterns.caching.writing import (
@@ -45,7 +46,7 @@ from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.standing import AROUND, is_handler
 from asgi_patterns.kernel.store import Store, StoreUrl
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
 REQUIRED: Final = frozenset({"PUT", "PATCH", "DELETE"})
 """Methods whose requests have to be conditional with ``require``. POST mostly creates what nobody has seen yet."""
@@ -156,7 +157,7 @@ class ConditionalRequests(Layer):
     @cached_property
     def _reader(self) -> Reader:
         makes = tagging(weak=self.tags == "weak", fast=self.digest == "fast")
-        return Reader(None if self.tags == "off" else makes, self.limit, self.label)
+        return Reader(makes, -1 if self.tags == "off" else self.limit, self.label)
 
 
 @final
@@ -175,7 +176,7 @@ class _Wired:
         if settings.validators is not None:
             self._current = partial(told, settings.validators)
         elif settings.probe:
-            self._current = Probe(app, reader.tagging, limit=settings.limit, wait=settings.wait)
+            self._current = Probe(app, reader.tagging, limit=reader.limit, wait=settings.wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -185,21 +186,18 @@ class _Wired:
             return await self._pass(scope, receive, send)
         if "state" not in scope:
             scope = {**scope, "state": {}}  # where a handler says that it wants none of this
-        conditions = read_conditions(scope["headers"], time.time())
-        if conditions is not None:
-            return await self._read(conditions, scope, receive, send)
-        reader = self._reader
+        lines = condition_lines(scope["headers"])
+        if lines is not None:
+            return await self._read(lines, scope, receive, send)
+        if method == "GET":
+            send = Tagged(send, self._reader, scope)
+        await self._app(scope, receive, send)
 
-        def on_head(head: Message) -> Send | None:
-            return reader.tag(head, scope, send) if method == "GET" else None
-
-        await self._app(scope, receive, Link(send, on_head))
-
-    async def _read(self, conditions: Conditions, scope: Scope, receive: Receive, send: Send) -> None:
-        reading = Reading(self._reader, conditions, scope, receive, send)
+    async def _read(self, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
+        reading = Reading(self._reader, lines, scope, receive, send)
         # Routers write into the scope, so what comes by a second time has to be what it was.
-        again = None if conditions.if_range is None else without_range(scope)
-        await self._app(scope, receive, Link(send, reading.on_head))
+        again = without_range(scope) if any(name == b"if-range" for name, _ in lines) else None
+        await self._app(scope, receive, reading)
         if again is not None and reading.ignores_range:
             await self(again, without_content(receive), send)
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,8 @@ from asgi_patterns.kernel.together import Together
 
 RENEWALS: Final = 3
 """How often a lease is renewed in its time: one or two that are lost do no harm."""
+MOST_OWED: Final = 1_000
+"""What could not be given back, and is to be tried again: the rest ends with its lease."""
 NONE: Final = -1
 """The place of who has none."""
 
@@ -68,6 +71,7 @@ class Session:
         self.together: Together[Order, int] = Together(lambda orders: fly(self.redis, orders))
         self._seconds = seconds
         self._held: set[HeldLease] = set()
+        self._owed: deque[tuple[Order, float]] = deque(maxlen=MOST_OWED)
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -76,7 +80,10 @@ class Session:
         if self._is_closed:
             raise Unreachable("this has been closed")
         until = self.loop.time() + self._seconds
-        return await self.together.ask(order), until
+        place = await self.together.ask(order)
+        if self._owed:
+            self._release_again(order.tag)
+        return place, until
 
     def keep(self, order: Order, until: float) -> HeldLease:
         """Renew it until it is let go."""
@@ -95,9 +102,26 @@ class Session:
 
     def release(self, order: Order) -> None:
         """Give it back, or leave the line. Does not wait; what cannot be sent is dropped when its time has come."""
+        self._send(order._replace(verb=b"R"), self.loop.time() + self._seconds)
+
+    def _release_again(self, tag: str) -> None:
+        """Give back what could not be, now that there is an answer. It may be ours through an order that came late."""
+        owed, now = [*self._owed], self.loop.time()
+        self._owed.clear()
+        for order, until in owed:
+            if order.tag == tag and now < until:
+                self._send(order, until)
+            elif now < until:
+                self._owed.append((order, until))
+
+    def _send(self, order: Order, until: float) -> None:
         # Where the connection is closed, or the loop, nothing can be sent any more.
         with suppress(RuntimeError):
-            self.together.post(order._replace(verb=b"R"))
+            self.together.ask(order).add_done_callback(partial(self._released, order, until))
+
+    def _released(self, order: Order, until: float, answer: "asyncio.Future[int]") -> None:
+        if not answer.cancelled() and answer.exception() is not None:
+            self._owed.append((order, until))
 
     def _renew(self) -> None:
         for held in [*self._held]:

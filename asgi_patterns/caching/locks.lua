@@ -28,6 +28,7 @@ elseif verb == 'N' and place then
   line[place][2] = now + lease
 elseif verb == 'R' and place then
   table.remove(line, place)
+  place = nil
 end
 
 local latest, packed = now, {}
@@ -39,6 +40,6 @@ local after = table.concat(packed)
 if after == '' then
   if before ~= '' then redis.call('DEL', KEYS[1]) end
 elseif after ~= before then
-  redis.call('SET', KEYS[1], after, 'PX', math.ceil((latest - now) * 1000))
+  redis.call('SET', KEYS[1], after, 'PX', math.max(1, math.ceil((latest - now) * 1000)))
 end
 return place and place - 1 or -1

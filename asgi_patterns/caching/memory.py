@@ -64,8 +64,10 @@ class MemoryLocks:
             with anyio.move_on_after(self._wait):
                 await turn.wait()
         except BaseException:
-            # It may have been handed to us just when we were told to go.
-            self.leave(key) if turn.is_set() else line.remove(turn)
+            # Who is closed with a loop that was given up may have been forgotten before.
+            if self._held.get(key) is line:
+                # It may have been handed to us just when we were told to go.
+                self.leave(key) if turn.is_set() else line.remove(turn)
             raise
         if not turn.is_set():
             line.remove(turn)
@@ -74,12 +76,14 @@ class MemoryLocks:
     def leave(self, key: str) -> None:
         """Hand ``key`` to the next in line, or to nobody."""
         line = self._held[key]
-        while line:
-            try:
-                return line.popleft().set()
-            except RuntimeError:  # it waited in an event loop that has ended
-                continue
-        del self._held[key]
+        if not line:
+            del self._held[key]
+            return
+        try:
+            line.popleft().set()
+        except RuntimeError:
+            # Their event loop was closed, and they will not go on: let those of the next one not wait for them.
+            del self._held[key]
 
 
 @final

@@ -1,6 +1,5 @@
 """The head of a 304, made from the head of the 200 that it stands for (RFC 9110 section 15.4.5)."""
 
-from asgi_patterns.caching.tags import Tag, format_tag
 from asgi_patterns.kernel.types import RawHeaders
 
 # What describes the representation, which the client has: it would overwrite what it has stored about it.
@@ -18,8 +17,8 @@ _REPLACED = _DROPPED | {b"etag", b"last-modified"}
 _KEPT = frozenset({b"content-location", b"content-security-policy", b"content-security-policy-report-only"})
 
 
-def not_modified(headers: RawHeaders, tag: Tag | None = None) -> RawHeaders:
-    """Return the head of the 304 that stands for a 200 with ``headers``; ``tag`` is the ``ETag`` it carries.
+def not_modified(headers: RawHeaders, tag: bytes | None = None) -> RawHeaders:
+    """Return the head of the 304 that stands for a 200 with ``headers``; ``tag`` is the ``ETag`` it carries, as it is.
 
     It keeps what a 304 has to repeat (``Cache-Control``, ``Content-Location``, ``Date``, ``ETag``, ``Expires``,
     ``Vary``) and all that is about this answer rather than about the representation: request id, CORS, limits,
@@ -33,7 +32,7 @@ def not_modified(headers: RawHeaders, tag: Tag | None = None) -> RawHeaders:
         if (name := line[0].lower()) not in dropped and (name[:8] != b"content-" or _stays(name, line[1]))
     ]
     if tag is not None:
-        fields.append((b"etag", format_tag(tag)))
+        fields.append((b"etag", tag))
     return fields
 
 

@@ -1,11 +1,13 @@
 """Answers to GET and HEAD: tags for those that have none, and 304 or 412 where the conditions say so.
 
-``Reader``: what all requests of a layer share; ``Reading``: one request with conditions.
+``Reader``: what all requests of a layer share; ``Tagged``: the ``send`` of a GET without conditions; ``Reading``: the
+one of a GET or HEAD with conditions, which are read once there is an answer that they could change.
 """
 
 import time
-from collections.abc import Awaitable
-from typing import final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias, final
 
 from anyio.lowlevel import checkpoint
 
@@ -13,175 +15,189 @@ from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.events import NotModifiedSent, PreconditionRefused
 from asgi_patterns.caching.not_modified import not_modified
 from asgi_patterns.caching.preconditions import (
-    Conditions,
     Failed,
     IgnoreRange,
     NotModified,
     Verdict,
     evaluate,
+    read_conditions,
 )
 from asgi_patterns.caching.refusals import failed
-from asgi_patterns.caching.tags import Tag, format_tag
+from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.caching.validators import Selected, read_selected
-from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
 from asgi_patterns.kernel.headers import content_length, has, short_length
-from asgi_patterns.kernel.link import Held
+from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
+
+Answer: TypeAlias = Callable[[], Awaitable[None]]
+
+_KNOWN: Final = NotModified()
 
 
 @final
 class Reader:
-    """Makes tags, and looks which answers may get one. ``tagging`` is ``None`` where none are made."""
+    """What the requests of a layer share.
+
+    ``tagging``: makes the value of ``ETag`` for a body; ``limit``: bytes that it may have to get one, below 0 where
+    none gets any; ``label``: what a handler switches the layer off by.
+    """
 
     __slots__ = ("label", "limit", "tagging")
 
-    def __init__(self, tagging: Tagging | None, limit: int, label: str) -> None:
+    def __init__(self, tagging: Tagging, limit: int, label: str) -> None:
         self.tagging = tagging
         self.limit = limit
         self.label = label
 
-    def tag(self, head: Message, scope: Scope, send: Send) -> Held | None:
-        """Return what puts a tag on a short 200 that has none, and lets everything else go on at once."""
-        tagging = self.tagging
-        if tagging is None or (expected := self.untagged(head)) is None or is_off(scope, self.label):
+    def untagged(self, head: Message, scope: Scope) -> int | None:
+        """Return the length of an answer that gets a tag; ``None`` for one that does not."""
+        if head["status"] != 200 or head.get("trailers"):
             return None
-
-        async def decide(head: Message, body: bytes) -> None:
-            head["headers"].append((b"etag", format_tag(tagging(body))))
-            await send(head)
-            await send({"type": "http.response.body", "body": body})
-
-        return Held(send, head, expected, decide)
-
-    def untagged(self, head: Message) -> int | None:
-        """Return the length of an answer that could get a tag; ``None`` for one that cannot."""
-        if head["status"] != 200 or head.get("trailers", False) or has(head["headers"], b"etag"):
-            return None
-        return short_length(head["headers"], self.limit)
+        expected = short_length(head.get("headers", []), self.limit, unless=b"etag")
+        return None if expected is None or (scope["state"] and is_off(scope, self.label)) else expected
 
 
 @final
-class Reading:
-    """One GET or HEAD with conditions."""
+class Tagged(Holding):
+    """Puts a tag on a short 200 that has none, and lets everything else go on at once."""
 
-    def __init__(
-        self, reader: Reader, conditions: Conditions, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    __slots__ = ("_reader", "_scope")
+
+    def __init__(self, send: Send, reader: Reader, scope: Scope) -> None:
+        self.outer = send
+        self._out = self._head = None
+        self._reader = reader
+        self._scope = scope
+
+    def expect(self, head: Message) -> int | None:
+        """Hold the answer, if it is one that can have a tag."""
+        return self._reader.untagged(head, self._scope)
+
+    async def decide(self, head: Message, body: bytes) -> None:
+        """Send it with its tag."""
+        send = self.outer
+        await send({**head, "headers": [*head["headers"], (b"etag", self._reader.tagging(body))]})
+        await send({"type": "http.response.body", "body": body})
+
+
+@final
+class Reading(Holding):
+    """Decides on the conditions, if the answer has what is needed for that; otherwise once it can be tagged."""
+
+    __slots__ = ("_lines", "_reader", "_receive", "_scope", "ignores_range")
+
+    def __init__(self, reader: Reader, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
+        self.outer = send
+        self._out = self._head = None
         self.ignores_range = False
         """Whether what the app answers is a range that it should not have looked at: the request starts again."""
         self._reader = reader
-        self._conditions = conditions
-        self.scope = scope
-        self.receive = receive
-        self.send = send
+        self._lines = lines
+        self._scope = scope
+        self._receive = receive
 
-    def on_head(self, head: Message) -> Send | None:
-        """Decide, if the answer has what is needed for that; otherwise hold it until it can be tagged."""
-        if not 200 <= head["status"] < 300 or is_off(self.scope, self._reader.label):
+    def expect(self, head: Message) -> int | None:
+        """Hold the answer, if it is one that can have a tag."""
+        return self._reader.untagged(head, self._scope) if self._scope["method"] == "GET" else None
+
+    def look(self, head: Message) -> Send | None:
+        """Return what takes the answer over; ``None`` where it goes on."""
+        if not 200 <= head["status"] < 300 or is_off(self._scope, self._reader.label):
             return None  # RFC 9110 13.2.1: any other answer is the better one
-        selected = read_selected(head["headers"], time.time())
-        if selected.tag is None:
-            held = self._hold(head, selected)
-            if held is not None or self._may_have_a_tag(head):
-                return held
-        return self._act(self._evaluate(selected), head)
+        selected = read_selected(head.get("headers", []), time.time())
+        if selected.tag is None and self._may_have_a_tag(head):
+            return None
+        verdict = self._judge(selected)
+        if isinstance(verdict, IgnoreRange) and head["status"] == 206:
+            self.ignores_range = True
+            return _swallow
+        send = self._instead(verdict, head)
+        return None if send is None else _Instead(send)
 
     def _may_have_a_tag(self, head: Message) -> bool:
         """Whether ``If-Match`` may name a tag that was made of the whole answer to a GET, and is not known here."""
-        match = self._conditions.match
-        if match is None or match.is_any or self._reader.tagging is None or has(head["headers"], b"etag"):
+        if self._reader.limit < 0 or (head["status"] != 206 and self._scope["method"] != "HEAD"):
             return False
-        return bool(head["status"] == 206 or self.scope["method"] == "HEAD")
+        names = any(name == b"if-match" and value.strip() != b"*" for name, value in self._lines)
+        return names and not has(head.get("headers", []), b"etag")
 
-    def _hold(self, head: Message, selected: Selected) -> Held | None:
-        tagging, expected = self._reader.tagging, self._reader.untagged(head)
-        if tagging is None or expected is None or self.scope["method"] != "GET":
+    def released(self) -> Send:
+        """Decide by the head alone, once there will be no tag."""
+        out: Send | None = None
+
+        def send(message: Message) -> Awaitable[None]:
+            nonlocal out
+            if out is None:
+                out = self.look(message) or self.outer
+            return out(message)
+
+        return send
+
+    async def decide(self, head: Message, body: bytes) -> None:
+        """Send it with its tag, or what the conditions make of it."""
+        tag = self._reader.tagging(body)
+        headers = [*head["headers"], (b"etag", tag)]
+        tagged = {**head, "headers": headers}
+        verdict = _KNOWN if self._is_known(tag) else self._judge(read_selected(headers, time.time()))
+        send = self._instead(verdict, tagged, tag)
+        if send is not None:
+            return await send()
+        await self.outer(tagged)
+        await self.outer({"type": "http.response.body", "body": body})
+
+    def _is_known(self, tag: bytes) -> bool:
+        """Whether the one condition there is names just this tag, as nearly all do: then nothing needs to be read."""
+        if len(self._lines) != 1 or self._lines[0] != (b"if-none-match", tag):
+            return False
+        exchange: Exchange | None = self._scope.get(KEY)
+        return exchange is None or exchange.coding is None
+
+    def _judge(self, selected: Selected) -> Verdict | None:
+        conditions = read_conditions(self._lines, time.time())
+        if conditions is None:
             return None
-
-        async def decide(head: Message, body: bytes) -> None:
-            tag = tagging(body)
-            head["headers"].append((b"etag", format_tag(tag)))
-            sink = self._act(self._evaluate(selected._replace(tag=tag)), head)
-            if sink is None:
-                await self.send(head)
-                await self.send({"type": "http.response.body", "body": body})
-            else:
-                await sink(head)
-
-        return Held(_Undecided(self, selected), head, expected, decide)
-
-    def sink(self, head: Message, selected: Selected) -> Send:
-        """Return where an answer goes that could not be tagged: what its head says is all there is."""
-        return self._act(self._evaluate(selected), head) or self.send
-
-    def _evaluate(self, selected: Selected) -> Verdict:
-        exchange: Exchange | None = self.scope.get(KEY)
+        exchange: Exchange | None = self._scope.get(KEY)
         coding = None if exchange is None else exchange.coding
-        return evaluate(self._conditions, self.scope["method"], selected, coding)
+        return evaluate(conditions, self._scope["method"], selected, coding)
 
-    def _act(self, verdict: Verdict, head: Message) -> Send | None:
-        """Return what stands in for the answer; ``None`` where it goes on."""
-        match verdict:
-            case NotModified(tag=tag):
-                return _Instead(self, tag)
-            case Failed():
-                return _Instead(self, verdict)
-            case IgnoreRange() if head["status"] == 206:
-                self.ignores_range = True
-                return _swallow
-        return None
+    def _instead(self, verdict: Verdict | None, head: Message, tag: bytes | None = None) -> Answer | None:
+        """Return what sends the 304 or the 412; ``None`` where the answer goes on."""
+        if isinstance(verdict, NotModified):
+            known = tag if verdict.tag is None else format_tag(verdict.tag)
+            return partial(self._not_modified, head, known)
+        return partial(self._failed, verdict) if isinstance(verdict, Failed) else None
 
-    async def answer(self, head: Message, verdict: Tag | Failed | None) -> None:
-        """Send the 304 or the 412."""
-        if isinstance(verdict, Failed):
-            self.tell(PreconditionRefused(field=verdict.field))
-            return await failed(verdict)(self.scope, self.receive, self.send)
-        self.tell(NotModifiedSent(saved=content_length(head["headers"])))
-        headers: RawHeaders = not_modified(head["headers"], verdict)
-        await self.send({"type": "http.response.start", "status": 304, "headers": headers})
-        await self.send({"type": "http.response.body", "body": b""})
+    async def _not_modified(self, head: Message, tag: bytes | None) -> None:
+        if (exchange := self._listening()) is not None:
+            exchange.emit(NotModifiedSent(saved=content_length(head.get("headers", []))))
+        headers = not_modified(head.get("headers", []), tag)
+        await self.outer({"type": "http.response.start", "status": 304, "headers": headers})
+        await self.outer({"type": "http.response.body", "body": b""})
 
-    def tell(self, event: Event) -> None:
-        """Report ``event``, if there is an exchange to do so."""
-        exchange: Exchange | None = self.scope.get(KEY)
-        if exchange is not None:
-            exchange.emit(event)
+    async def _failed(self, verdict: Failed) -> None:
+        if (exchange := self._listening()) is not None:
+            exchange.emit(PreconditionRefused(field=verdict.field))
+        await failed(verdict)(self._scope, self._receive, self.outer)
+
+    def _listening(self) -> Exchange | None:
+        """Return the exchange, if anybody listens: no event is made for nobody."""
+        exchange: Exchange | None = self._scope.get(KEY)
+        return exchange if exchange is not None and exchange.context.listeners else None
 
 
 @final
 class _Instead:
     """A sink that sends something else in place of an answer, and nothing of that."""
 
-    __slots__ = ("_has_sent", "_reading", "_verdict")
+    __slots__ = ("_send",)
 
-    def __init__(self, reading: Reading, verdict: Tag | Failed | None) -> None:
-        self._reading = reading
-        self._verdict = verdict
-        self._has_sent = False
+    def __init__(self, send: Answer) -> None:
+        self._send: Answer | None = send
 
     async def __call__(self, message: Message) -> None:
-        if self._has_sent:
-            return await _swallow(message)
-        self._has_sent = True
-        await self._reading.answer(message, self._verdict)
-
-
-@final
-class _Undecided:
-    """A sink for what was held and is no short answer after all."""
-
-    __slots__ = ("_out", "_reading", "_selected")
-
-    def __init__(self, reading: Reading, selected: Selected) -> None:
-        self._reading = reading
-        self._selected = selected
-        self._out: Send | None = None
-
-    def __call__(self, message: Message) -> Awaitable[None]:
-        if self._out is None:
-            self._out = self._reading.sink(message, self._selected)
-        return self._out(message)
+        send, self._send = self._send, None
+        await (_swallow(message) if send is None else send())
 
 
 async def _swallow(message: Message) -> None:

@@ -11,12 +11,14 @@ Nothing is tried twice, so the time is linear in what a client sends, and what i
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 4096
 """Bytes that are read of one field."""
 MAX_TAGS: Final = 64
-"""Tags that are read of one field."""
+"""Elements that are read of one field."""
+_SHORT = 128  # What is longer is read anew each time: memory is for what many send.
 
 CODINGS: Final = (b"zstd", b"br", b"gzip", b"deflate")
 """The content codings whose names are known as suffixes of tags."""
@@ -53,8 +55,7 @@ _UNREAD = Tags(is_whole=False)
 
 def parse_tag(value: bytes) -> Tag | None:
     """Read exactly one tag; ``None`` where it is anything else, or longer than ``MAX_BYTES``."""
-    match = _TAG.fullmatch(value.strip(b" \t")) if len(value) <= MAX_BYTES else None
-    return None if match is None else Tag(match[2], match[1] is not None)
+    return _short_tag(value) if len(value) <= _SHORT else _parse_tag(value)
 
 
 def format_tag(tag: Tag) -> bytes:
@@ -68,30 +69,41 @@ def parse_tags(lines: Sequence[bytes]) -> Tags:
     Together with anything else ``*`` breaks the whole field (RFC 9110 13.1.1): nothing of it is believed.
     """
     value = lines[0] if len(lines) == 1 else b",".join(lines)
-    if len(value) > MAX_BYTES:
-        # A tag that is cut in two could be another one.
-        cut = _parse_list(value[: MAX_BYTES + 1].rpartition(b",")[0])
-        return cut._replace(is_whole=False)
-    match = _TAG.fullmatch(value)
-    if match is not None:  # nearly every request
-        return Tags((Tag(match[2], match[1] is not None),))
-    return ANY if value.strip(b" \t") == b"*" else _parse_list(value)
+    if len(value) <= _SHORT:
+        return _short_tags(value)
+    if len(value) <= MAX_BYTES:
+        return _parse_tags(value)
+    # A tag that is cut in two could be another one.
+    return _parse_tags(value[: MAX_BYTES + 1].rpartition(b",")[0])._replace(is_any=False, is_whole=False)
 
 
-def _parse_list(value: bytes) -> Tags:
+def _parse_tag(value: bytes) -> Tag | None:
+    match = _TAG.fullmatch(value.strip(b" \t")) if len(value) <= MAX_BYTES else None
+    return None if match is None else Tag(match[2], match[1] is not None)
+
+
+def _parse_tags(value: bytes) -> Tags:
+    if value.strip(b" \t") == b"*":
+        return ANY
     listed: list[Tag] = []
     is_whole = True
     # Behind the last element nothing may be left, or the search would begin anew at each of its bytes.
-    for weak, opaque, junk in _ELEMENT.findall(value.strip(b" \t,")):
-        if junk:
-            if junk.rstrip(b" \t") == b"*":
-                return _UNREAD
-            is_whole = False
-        elif len(listed) == MAX_TAGS:
+    for count, match in enumerate(_ELEMENT.finditer(value.strip(b" \t,"))):
+        weak, opaque, junk = match.groups()
+        if count == MAX_TAGS:
             return Tags(tuple(listed), is_whole=False)
+        if junk is None:
+            listed.append(Tag(opaque, weak is not None))
+        elif junk.rstrip(b" \t") == b"*":
+            return _UNREAD
         else:
-            listed.append(Tag(opaque, bool(weak)))
+            is_whole = False
     return Tags(tuple(listed), is_whole=is_whole)
+
+
+# Who has a tag asks with it again and again, and an answer carries it each time.
+_short_tag = lru_cache(maxsize=256)(_parse_tag)
+_short_tags = lru_cache(maxsize=256)(_parse_tags)
 
 
 def matches_strongly(one: Tag, other: Tag) -> bool:

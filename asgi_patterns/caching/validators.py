@@ -6,7 +6,7 @@ carries them.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import floor, isfinite
+from math import floor
 from typing import Final, NamedTuple, final
 
 from asgi_patterns.caching.dates import EARLIEST, LATEST, parse_date
@@ -120,6 +120,6 @@ def _date(given: float | datetime) -> int:
         given = given.timestamp()
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise TypeError(f"last_modified: {given!r} is neither seconds since 1970 nor a datetime")
-    if not isfinite(given) or not EARLIEST <= given < LATEST + 1:
+    if not EARLIEST <= given < LATEST + 1:  # so is what is no number
         raise ValueError(f"last_modified: {given!r} is no moment that an HTTP date can say")
     return floor(given)

@@ -14,6 +14,7 @@ from anyio import fail_after
 
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.locks import Busy, Lease, Locks, StoreAway
+from asgi_patterns.caching.tags import parse_tag
 from asgi_patterns.caching.validators import Selected, Validators, read_selected
 from asgi_patterns.kernel.asking import Asked, ask
 from asgi_patterns.kernel.exchange import ROUTED, Exchange
@@ -66,8 +67,8 @@ async def told(current: Current, scope: Scope) -> Selected | Stepping | None:
 class Probe:
     """Asks the app itself, with the caller's own credentials, for the state that a client would have seen."""
 
-    def __init__(self, app: ASGIApp, tagging: Tagging | None, *, limit: int, wait: float) -> None:
-        """``tagging``, ``limit``: what tags are made with, if any are, and up to how many bytes; ``wait``: seconds."""
+    def __init__(self, app: ASGIApp, tagging: Tagging, *, limit: int, wait: float) -> None:
+        """``tagging``, ``limit``: what tags are made with, of how many bytes at most; ``wait``: seconds."""
         self._app = app
         self._tagging = tagging
         self._limit = limit
@@ -95,17 +96,12 @@ class Probe:
 
     def _wants_body(self, status: int, headers: RawHeaders) -> bool:
         """Whether a client would have got a tag made of it. A stream has none, and may never end."""
-        return (
-            self._tagging is not None
-            and status == 200
-            and get(headers, b"etag") is None
-            and short_length(headers, self._limit) is not None
-        )
+        return status == 200 and short_length(headers, self._limit, unless=b"etag") is not None
 
     def _selected(self, asked: Asked) -> Selected | Stepping:
         selected = read_selected(asked.headers, time.time())
-        if self._tagging is not None and asked.body is not None:
-            return selected._replace(tag=self._tagging(asked.body))
+        if asked.body is not None:
+            return selected._replace(tag=parse_tag(self._tagging(asked.body)))
         return Unknown if selected.tag is None and selected.modified is None else selected
 
 

@@ -15,6 +15,11 @@ from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Scope
 GRACE: Final = 0.5
 """Seconds that an app has to end in, after it has said enough: frameworks clean up, and run what follows an answer."""
 
+SWALLOWED: Final = 1024 * 1024
+"""Bytes that it may go on to send meanwhile: a document of no more is over sooner than it could be broken off."""
+NOTICE: Final = 0.05
+"""Seconds between the word that the client has left, for those who listen, and an error, for those who do not."""
+
 _log = logging.getLogger("asgi_patterns.asking")
 
 
@@ -84,13 +89,18 @@ class _Asking:
 
     async def _take(self, chunk: bytes, *, more: bool) -> None:
         self._size += len(chunk)
+        if not self.enough.is_set():
+            self._keep(chunk, more=more)
+        if more and self._size > SWALLOWED:
+            await anyio.sleep(NOTICE)
+            raise OSError("the client has left")
+        await anyio.lowlevel.checkpoint()
+
+    def _keep(self, chunk: bytes, *, more: bool) -> None:
+        self._chunks.append(chunk)
         if self._size > self._limit:
             self._leave()
-            return await anyio.sleep_forever()
-        if self.enough.is_set():
-            return await anyio.lowlevel.checkpoint()
-        self._chunks.append(chunk)
-        if not more:
+        elif not more:
             self.asked.body = b"".join(self._chunks)
             self._leave()
 

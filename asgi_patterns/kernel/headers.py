@@ -14,6 +14,8 @@ from asgi_patterns.kernel.types import RawHeaders
 _TOKEN = re.compile(TOKEN.encode())
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 
+_DIGITS = 18
+
 MAX_VALUE = 16 * 1024
 """Bytes that one field value may have: what common servers and proxies still accept."""
 
@@ -109,11 +111,13 @@ def content_length(headers: RawHeaders) -> int | None:
     return _length(lines[0]) if len(lines) == 1 else None
 
 
-def short_length(headers: RawHeaders, limit: int) -> int | None:
+def short_length(headers: RawHeaders, limit: int, *, unless: bytes = b"") -> int | None:
     """Return ``Content-Length`` where it says that at most ``limit`` bytes follow as they are, in one look.
 
-    ``None`` where it is absent, repeated or unreadable, or where ``Transfer-Encoding`` says otherwise.
+    ``None`` where it is absent, repeated or unreadable, where ``Transfer-Encoding`` says otherwise, or where there is
+    a field called ``unless`` (given in lower case).
     """
+    sizes = (17, len(unless))
     found: bytes | None = None
     for name, value in headers:
         size = len(name)
@@ -121,14 +125,14 @@ def short_length(headers: RawHeaders, limit: int) -> int | None:
             if found is not None:
                 return None
             found = value
-        elif size == 17 and name.lower() == b"transfer-encoding":
+        elif size in sizes and name.lower() in (b"transfer-encoding", unless):
             return None
     length = None if found is None else _length(found)
     return length if length is not None and length <= limit else None
 
 
 def _length(value: bytes) -> int | None:
-    return int(value) if value.isdigit() and len(value) <= 18 else None
+    return int(value) if value.isdigit() and len(value) <= _DIGITS else None
 
 
 def media_type(headers: RawHeaders) -> str:

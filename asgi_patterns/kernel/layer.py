@@ -143,7 +143,7 @@ class Layer(ABC):
         return ()
 
     @property
-    def rules(self) -> Sequence[str]:
+    def outline(self) -> Sequence[str]:
         """What it goes by, as clauses with the layer as their subject, for ``asgi-patterns show``."""
         return ()
 

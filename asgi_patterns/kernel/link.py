@@ -5,7 +5,8 @@ what one layer refuses never passes the hooks of layers further in: exactly what
 Adjacent links then share one walk over the head and step aside, so each further message of a stream costs
 one call, however many layers there are.
 
-``Link``: calls a hook with the head; ``hold``: collects a short answer before it goes on.
+``Link``: calls a hook with the head; ``hold``: collects a short answer before it goes on. Its cheaper relatives for
+layers that leave most heads as they are stand in ``look``.
 """
 
 from collections.abc import Awaitable, Callable, Generator
@@ -41,6 +42,11 @@ class Link:
         self._out: Send | None = None
 
     @property
+    def out(self) -> Send | None:
+        """Where the answer goes from here, once its head has come by."""
+        return self._out
+
+    @property
     def started(self) -> bool:
         """Whether the head has come by. It may still be in the hands of the sink that the hook returned."""
         return self._out is not None
@@ -53,7 +59,8 @@ class Link:
             return out(message)
         if message["type"] not in HEADS:
             return self._outer(message)
-        head = {**message, "headers": [*message.get("headers", ())]}
+        head = {**message}
+        head["headers"] = [*message.get("headers", ())]
         sink = self._on_head(head)
         out = self._outer if sink is None else sink
         if type(out) is Link:
@@ -79,7 +86,7 @@ class _Done:
     """What is awaited where there is nothing to wait for, at a fraction of the price of a coroutine."""
 
     def __await__(self) -> Generator[None, None, None]:
-        yield from ()
+        return iter(())  # type: ignore[return-value]  # awaiting needs no more than an iterator, and no frame is made
 
 
 DONE: Final = _Done()
@@ -89,17 +96,17 @@ DONE: Final = _Done()
 class Held:
     """A short answer on its way through ``hold``: head and body until the body is complete."""
 
-    __slots__ = ("_chunks", "_decide", "_expected", "_head", "_send", "_size", "released")
+    # No slots: what an answer in one piece never sets stands on the class, and costs it nothing.
+    _chunks: list[bytes] | None = None
+    _size = 0
+    released = False
+    """Whether the answer has gone on. While false, the client has seen nothing of it."""
 
     def __init__(self, send: Send, head: Message, expected: int, decide: Decide) -> None:
         self._send = send
         self._head = head
         self._expected = expected
         self._decide = decide
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self.released = False
-        """Whether the answer has gone on. While false, the client has seen nothing of it."""
 
     # A plain function, as a link is one: of most answers it waits only for what is decided in the end.
     def __call__(self, message: Message) -> Awaitable[None]:
@@ -111,12 +118,15 @@ class Held:
         if message["type"] != "http.response.body":
             return self._give_up(message)
         chunk = message.get("body", b"")
-        if not self._chunks and len(chunk) == self._expected and not message.get("more_body", False):
+        more = message.get("more_body", False)
+        if self._chunks is None and not more and len(chunk) == self._expected:
             self.released = True
             return self._decide(self._head, chunk)
-        return self._collect(chunk, more=message.get("more_body", False))
+        return self._collect(chunk, more=more)
 
     async def _collect(self, chunk: bytes, *, more: bool) -> None:
+        if self._chunks is None:
+            self._chunks = []
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > self._expected or (not more and self._size < self._expected):

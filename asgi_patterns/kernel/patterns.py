@@ -15,7 +15,7 @@ and between two ``**`` each run of segments likewise. The first place found is a
 since what follows has the most room there. So the time grows with the path, not with a power of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -71,6 +71,25 @@ class Pattern:
             return path[len(self.lead) : len(self.lead) + 1] in ("", "/")
         return self._matches_segments(_segments(path))
 
+    def path_test(self) -> Callable[[str], bool]:
+        """Return what tells whether a path matches, whatever the method: the same, in the quickest way.
+
+        For those who ask many patterns about every request; most patterns are of a few simple forms.
+        """
+        if self.literal is not None:
+            return _is_literal(self.literal)
+        if self.is_tree:
+            return _is_below(self.lead)
+        is_plain = all(len(glob) == 1 for run in self.runs[:-1] for glob in run)
+        match self.runs:
+            case [[*before, ("", "")]] if all(len(glob) == 1 for glob in before):
+                return _is_child(self.lead)
+            case [_, [("", last)]] if is_plain:
+                return _is_between(f"{self.lead}/", last)
+            case [_, [(last,)]] if is_plain:
+                return _is_between(f"{self.lead}/", f"/{last}")
+        return lambda path: path.startswith(self.lead) and self._matches_segments(_segments(path))
+
     def _matches_segments(self, segments: Sequence[str]) -> bool:
         first, last = self.runs[0], self.runs[-1]
         if len(self.runs) == 1:
@@ -120,6 +139,42 @@ def route_path(scope: Scope) -> str:
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
     return path or "/"
+
+
+def _is_literal(literal: str) -> Callable[[str], bool]:
+    return lambda path: _without_slash(path) == literal
+
+
+def _is_below(lead: str) -> Callable[[str], bool]:
+    """Whether a path is ``lead`` or something in it: ``/a/**``."""
+    size = len(lead)
+    return lambda path: path.startswith(lead) and path[size : size + 1] in ("", "/")
+
+
+def _is_child(lead: str) -> Callable[[str], bool]:
+    """Whether a path has one segment more: ``/a/*``."""
+    size = len(lead)
+
+    def test(path: str) -> bool:
+        if not path.startswith(lead):
+            return False
+        slash = path.find("/", size)
+        return len(path) > size if slash < 0 else slash == len(path) - 1
+
+    return test
+
+
+def _is_between(first: str, last: str) -> Callable[[str], bool]:
+    """Whether a path begins and ends so: ``/a/**/*.css``, ``/a/**/z``.
+
+    They share a slash at most: ``last`` has none but at its front, and ``first`` ends with one.
+    """
+
+    def test(path: str) -> bool:
+        bare = _without_slash(path) if path.startswith(first) else ""
+        return bare.endswith(last) and bare.startswith(first)
+
+    return test
 
 
 def _without_slash(path: str) -> str:

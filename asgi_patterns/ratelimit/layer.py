@@ -147,7 +147,7 @@ class RateLimit(Layer):
         return [pool.shared for pool, _ in self._pools(context) if pool.shared is not None]
 
     @property
-    def rules(self) -> Sequence[str]:
+    def outline(self) -> Sequence[str]:
         """Its quotas."""
         return [outline(gauge) for gauge in self._gauges]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypedDict, Type
 from pydantic import BeforeValidator, Field, SecretStr
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
-from asgi_patterns.caching import ConditionalRequests
+from asgi_patterns.caching import CachePolicy, ConditionalRequests
 from asgi_patterns.errors import Problems
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.address import ProxyField
@@ -45,6 +45,7 @@ class Sections(TypedDict, total=False):
     security_headers: Given[SecurityHeaders]
     rate_limit: Given[RateLimit]
     conditional_requests: Given[ConditionalRequests]
+    cache_policy: Given[CachePolicy]
     trusted_proxies: Sequence[str]
     proxy_fields: Sequence[ProxyField]
     identify: Identify | Literal["scope"] | None
@@ -77,6 +78,8 @@ class Settings(Options):
     """How much each caller may have, and what it is told about that."""
     conditional_requests: Section[ConditionalRequests] = ()
     """What a client has is not sent again, and what it has never seen is not overwritten."""
+    cache_policy: Section[CachePolicy] = ()
+    """What caches may keep, for how long and for whom."""
 
     sources: ClassVar[Sequence[Source]] = ()
     """What was looked at, the weakest first, whether it was there or not."""

@@ -5,13 +5,26 @@ attribute of ``self`` is followed to everything that is ever bound to it.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.architecture.source import FUNCTIONS, AnyFunction, Module
+from tests.architecture.source import FUNCTIONS, PACKAGE, AnyFunction, Module, modules
 
-WRAPPERS = {"receive": ("Body", "Conversation"), "send": ("Link",)}
+LOOKS = ("Look", "Editing", "Holding")
 APPS = ("entry", "inner", "lifespan", "wired")
+
+
+def looks(sources: Iterable[Module]) -> Iterator[str]:
+    """The classes that say what a ``Look`` sees, and leave the passing on to it."""
+    for module in sources:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base) in LOOKS for base in node.bases):
+                own = {each.name for each in node.body if isinstance(each, FUNCTIONS)}
+                if "__call__" not in own:
+                    yield node.name
+
+
+WRAPPERS = {"receive": ("Body", "Conversation"), "send": ("Link", *looks(modules(PACKAGE)))}
 
 Scopes = tuple[ast.AST, ...]
 

@@ -19,6 +19,8 @@ from tests.architecture.source import (
 )
 
 PUBLIC = (
+    "CachePolicy",
+    "CacheRule",
     "Caller",
     "ConditionalRequests",
     "Cors",
@@ -47,6 +49,7 @@ SHELL_PARTS = {
     "caching/lock_session.py": "belongs to an event loop",
     "caching/reading.py": "sends a 304 in place of the answer",
     "caching/writing.py": "asks the app, and waits for its turn",
+    "caching/policy_layer.py": "is a layer, and calls an app",
     "errors/answer.py": "sends the problem in place of the answer",
     "errors/django.py": "is called by Django",
     "errors/handlers.py": "is called by Starlette and FastAPI",

@@ -1,10 +1,10 @@
-"""``send`` is wrapped by ``Link``, ``receive`` by ``Body`` and ``Conversation``, in the kernel and nowhere else."""
+"""``send`` is wrapped by ``Link`` and ``Look``, ``receive`` by ``Body`` and ``Conversation``, in the kernel only."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.asgi_calls import WRAPPERS, Judge, app_calls
+from tests.architecture.asgi_calls import WRAPPERS, Judge, app_calls, looks
 from tests.architecture.source import PACKAGE, Module, complaints, modules, snippet
 
 # Where the wrapping is done, and which of the two.
@@ -44,6 +44,13 @@ def test_the_package_wraps_in_one_place() -> None:
     found = complaints(wraps_nothing, package)
 
     assert found == []
+
+
+def test_a_look_that_passes_on_by_itself_is_a_wrapper_of_its_own() -> None:
+    sees = snippet("class Sees(Look):\n    def look(self, head): ...\n", "new/sees.py")
+    wraps = snippet("class Wraps(Holding):\n    def __call__(self, message): ...\n", "new/wraps.py")
+
+    assert list(looks([sees, wraps])) == ["Sees"]
 
 
 def test_the_calls_of_every_layer_are_seen() -> None:

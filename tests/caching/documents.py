@@ -5,7 +5,6 @@ from typing import ClassVar, final
 
 from asgi_patterns import ConditionalRequests, Pipeline
 from asgi_patterns.caching.digest import tagging
-from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.layer import Layer, settings
@@ -14,7 +13,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing import Answer, Client, chunk, head, read_body
 
 BODY = b'{"count": 7}'
-MADE = format_tag(tagging()(BODY)).decode()
+MADE = tagging()(BODY).decode()
 """The tag that is made of that body."""
 OWN = '"v7"'
 PAST = "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -17,7 +17,6 @@ from starlette.routing import Mount, Route
 from asgi_patterns import ConditionalRequests, Pipeline, Problems, Quota, RateLimit
 from asgi_patterns.caching import PreconditionRefused, WriterRefused
 from asgi_patterns.caching.digest import tagging
-from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.kernel.asking import GRACE
 from asgi_patterns.kernel.exchange import KEY, switch_off
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
@@ -44,7 +43,7 @@ IM, INM, IUS = "if-match", "if-none-match", "if-unmodified-since"
 
 def made(body: bytes) -> str:
     """The tag of a body."""
-    return format_tag(tagging()(body)).decode()
+    return tagging()(body).decode()
 
 
 # --- deciding ---

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgi_patterns import Cors, Health, Problems, RateLimit, RequestId, SecurityHeaders
+from asgi_patterns import CachePolicy, Cors, Health, Problems, RateLimit, RequestId, SecurityHeaders
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
 from asgi_patterns.settings.json_schema import json_schema
@@ -27,6 +27,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("browsers", Cors),
     ("browsers", SecurityHeaders),
     ("ratelimit", RateLimit),
+    ("caching", CachePolicy),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from asgi_patterns import Pipeline, RequestId
+from asgi_patterns.caching.refusals import PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY
 from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
 from asgi_patterns.kernel.problems import built_in, built_in_types
@@ -105,6 +106,7 @@ def test_a_type_that_no_problem_could_have_is_refused(type: str, title: str, sta
 
 OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
 """The types of this package whose URIs are others' and need no base."""
+CACHING = (PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY)
 
 GIVEN: list[tuple[str, Sequence[Any]]] = [
     ("objects", TYPES),
@@ -128,6 +130,7 @@ def test_types_are_listed_by_uri_with_those_of_the_package(types: Sequence[Any])
             "/problems/sold-out": SOLD_OUT,
             SHIPPED.type: SHIPPED,
         }
+        | {f"/problems/{each.type}": each for each in CACHING}
         | OURS
     )
 
@@ -150,6 +153,7 @@ def test_the_layer_says_which_paths_it_answers() -> None:
         "/problems/",
         "/problems/sold-out",
         "/problems/invalid-request",
+        *(f"/problems/{each.type}" for each in CACHING),
     }
 
 
@@ -174,11 +178,11 @@ async def test_a_type_is_documented_under_its_uri() -> None:
 async def test_the_base_lists_all_of_its_types() -> None:
     answer = await Client(served(hello)).get("/problems/")
 
-    assert answer.json() == {
-        "types": [
-            {"type": "/problems/invalid-request", "title": INVALID.title, "status": 422},
-            {"type": "/problems/sold-out", "title": "Sold out", "status": 409},
-        ]
+    listed = {each["type"]: (each["title"], each["status"]) for each in answer.json()["types"]}
+    assert listed == {
+        "/problems/invalid-request": (INVALID.title, 422),
+        "/problems/sold-out": ("Sold out", 409),
+        **{f"/problems/{each.type}": (each.title, each.status) for each in CACHING},
     }
 
 

@@ -173,7 +173,25 @@ def test_the_fast_way_agrees_with_the_obvious_one(segments: list[str], path: lis
     assert Pattern.parse(text + "/").matches("GET", below) is expected
     assert Pattern.parse(f"GET {text}").matches("HEAD", below) is expected
     assert Patterns(["/never", text]).matches("GET", below) is expected
+    assert Pattern.parse(text).path_test()(below) is expected
     assert not path or Pattern.parse(text).matches("GET", below + "/") is expected
+    assert not path or Pattern.parse(text).path_test()(below + "/") is expected
+
+
+@example("/a/*", "/a/")
+@example("/a/*", "/a//")
+@example("/a/**/*a", "/a//")
+@example("/a/**/a", "/a/")
+@example("/*", "/")
+@example("/**/*", "//")
+@given(
+    st.builds("".join, st.lists(st.sampled_from(["/a", "/*", "/**", "/*a", "/a*"]), min_size=1, max_size=4)),
+    st.builds(lambda rest: f"/{rest}", st.text("/ab", max_size=7)),
+)
+def test_the_quickest_way_agrees_with_the_fast_one(text: str, path: str) -> None:
+    pattern = Pattern.parse(text)
+
+    assert pattern.path_test()(path) is pattern.matches("GET", path)
 
 
 @given(st.text(max_size=40) | st.text("GETPOS ,/*?a", max_size=20))

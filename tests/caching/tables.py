@@ -1,0 +1,425 @@
+"""Requests with conditions, and what becomes of them: sentence by sentence of RFC 9110 section 13."""
+
+from asgi_patterns.caching.dates import format_date
+from asgi_patterns.caching.tags import MAX_BYTES, Tag
+from asgi_patterns.caching.validators import Selected
+
+NOW = 1_000_000_000.0
+THEN = 784_111_777
+"""Sun, 06 Nov 1994 08:49:37 GMT."""
+AT = "Sun, 06 Nov 1994 08:49:37 GMT"
+BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT"
+AFTER = "Sun, 06 Nov 1994 08:49:38 GMT"
+FUTURE = format_date(int(NOW) + 1).decode()
+
+ABC = Selected(Tag(b"abc"), THEN, is_strong_date=True)
+"""A representation with all validators."""
+WEAK = Selected(Tag(b"abc", weak=True), THEN, is_strong_date=True)
+TAGGED = Selected(Tag(b"abc"))
+DATED = Selected(None, THEN, is_strong_date=True)
+FRESH = Selected(None, THEN)
+"""Changed so recently that it may change again in the same second."""
+BARE = Selected()
+"""A representation without any validator."""
+NOTHING = None
+"""No representation."""
+
+
+def tagged(opaque: bytes) -> Selected:
+    return Selected(Tag(opaque))
+
+
+Row = tuple[str, str, str, Selected | None, str, str]
+
+MATCH: list[Row] = [
+    # section  what happens  fields  current  read  write
+    ("13.1.1", "the tag of what is there", 'If-Match: "abc"', ABC, "go", "go"),
+    ("13.1.1", "the tag of something else", 'If-Match: "xyz"', ABC, "412", "412"),
+    ("13.1.1", "a tag that begins like it", 'If-Match: "abcd"', ABC, "412", "412"),
+    ("13.1.1", "a tag that is its beginning", 'If-Match: "ab"', ABC, "412", "412"),
+    ("13.1.1", "any, and there is one", "If-Match: *", ABC, "go", "go"),
+    ("13.1.1", "any, and there is one without validators", "If-Match: *", BARE, "go", "go"),
+    ("13.1.1", "any, and there is one with a weak tag", "If-Match: *", WEAK, "go", "go"),
+    ("13.1.1", "any, and there is one with a date", "If-Match: *", DATED, "go", "go"),
+    ("13.1.1", "any, and there is none", "If-Match: *", NOTHING, "412", "412"),
+    ("13.1.1", "any, with space around", "If-Match: \t* ", ABC, "go", "go"),
+    ("13.1.1", "a tag, and there is none", 'If-Match: "abc"', NOTHING, "412", "412"),
+    ("13.1.1", "a tag, and what is there has no validators", 'If-Match: "abc"', BARE, "412", "412"),
+    ("13.1.1", "a tag, and what is there has a date only", 'If-Match: "abc"', DATED, "412", "412"),
+    ("8.8.3.2", "a weak tag is not strong enough", 'If-Match: W/"abc"', ABC, "412", "412"),
+    ("8.8.3.2", "a strong tag of something weak", 'If-Match: "abc"', WEAK, "412", "412"),
+    ("8.8.3.2", "the same weak tag", 'If-Match: W/"abc"', WEAK, "412", "412"),
+    ("8.8.3.2", "a weak tag and the right one", 'If-Match: W/"abc", "abc"', ABC, "go", "go"),
+    ("8.8.3", "case counts in a tag", 'If-Match: "ABC"', ABC, "412", "412"),
+    ("8.8.3", "a small w is no weak tag", 'If-Match: w/"abc"', ABC, "412", "412"),
+    ("8.8.3", "a comma in the tag", 'If-Match: "a,b"', tagged(b"a,b"), "go", "go"),
+    ("8.8.3", "the left of a comma in the tag", 'If-Match: "a"', tagged(b"a,b"), "412", "412"),
+    ("8.8.3", "the right of a comma in the tag", 'If-Match: "b"', tagged(b"a,b"), "412", "412"),
+    ("8.8.3", "two tags are not one with a comma", 'If-Match: "a","b"', tagged(b"a,b"), "412", "412"),
+    ("8.8.3", "a tag with commas in a list", 'If-Match: "x", "a,b,,c" ,"y"', tagged(b"a,b,,c"), "go", "go"),
+    ("8.8.3", "a tag that is a comma", 'If-Match: ","', tagged(b","), "go", "go"),
+    ("8.8.3", "an empty tag", 'If-Match: ""', tagged(b""), "go", "go"),
+    ("8.8.3", "an empty tag of something else", 'If-Match: ""', ABC, "412", "412"),
+    ("8.8.3", "a backslash is itself", 'If-Match: "a\\b"', tagged(b"a\\b"), "go", "go"),
+    ("8.8.3", "a backslash escapes no quote", 'If-Match: "a\\", "b"', tagged(b"b"), "go", "go"),
+    ("8.8.3", "bytes beyond ASCII", 'If-Match: "\xe9\xff"', tagged(b"\xe9\xff"), "go", "go"),
+    ("8.8.3", "a star in quotes is a tag", 'If-Match: "*"', ABC, "412", "412"),
+    ("8.8.3", "a star in quotes is its tag", 'If-Match: "*"', tagged(b"*"), "go", "go"),
+    ("8.8.3", "a space is in no tag", 'If-Match: "a bc"', ABC, "412", "412"),
+    ("8.8.3", "W/ inside the quotes is part of it", 'If-Match: "W/abc"', ABC, "412", "412"),
+    ("8.8.3", "a slash in the tag", 'If-Match: "W/abc"', tagged(b"W/abc"), "go", "go"),
+    ("13.1.1", "without quotes it is no tag", "If-Match: abc", ABC, "412", "412"),
+    ("13.1.1", "with one quote it is no tag", 'If-Match: "abc', ABC, "412", "412"),
+    ("13.1.1", "in single quotes it is no tag", "If-Match: 'abc'", ABC, "412", "412"),
+    ("13.1.1", "the first of a list", 'If-Match: "abc", "xyz"', ABC, "go", "go"),
+    ("13.1.1", "the last of a list", 'If-Match: "uvw", "xyz", "abc"', ABC, "go", "go"),
+    ("13.1.1", "none of a list", 'If-Match: "uvw", "xyz"', ABC, "412", "412"),
+    ("5.6.1", "no space in the list", 'If-Match: "xyz","abc"', ABC, "go", "go"),
+    ("5.6.1", "tabs in the list", 'If-Match: "xyz"\t,\t"abc"\t', ABC, "go", "go"),
+    ("5.6.1", "empty elements", 'If-Match: ,, "xyz", ,"abc",,', ABC, "go", "go"),
+    ("5.6.1", "an empty list", "If-Match:", ABC, "412", "412"),
+    ("5.6.1", "a list of nothing", "If-Match: , ,", ABC, "412", "412"),
+    ("5.3", "on the second line", 'If-Match: "xyz" | If-Match: "abc"', ABC, "go", "go"),
+    ("5.3", "on the first line", 'If-Match: "abc" | If-Match: "xyz"', ABC, "go", "go"),
+    ("5.3", "on none of three lines", 'If-Match: "u" | If-Match: "v" | If-Match: "w"', ABC, "412", "412"),
+    ("5.3", "lines are not joined inside a tag", 'If-Match: "a | If-Match: b"', tagged(b"a,b"), "go", "go"),
+    ("5.3", "an empty line and a tag", 'If-Match: | If-Match: "abc"', ABC, "go", "go"),
+    ("13.1.1", "any together with a tag", 'If-Match: *, "abc"', ABC, "412", "412"),
+    ("13.1.1", "a tag together with any", 'If-Match: "abc", *', ABC, "412", "412"),
+    ("13.1.1", "any twice", "If-Match: * | If-Match: *", ABC, "412", "412"),
+    ("13.1.1", "any on one line, a tag on the next", 'If-Match: * | If-Match: "abc"', ABC, "412", "412"),
+    ("13.1.1", "what is no tag before the right one", 'If-Match: xyz, "abc"', ABC, "go", "go"),
+    ("13.1.1", "what is no tag behind the right one", 'If-Match: "abc", xyz', ABC, "go", "go"),
+    ("13.1.1", "an open quote before the right one", 'If-Match: "xyz, "abc"', ABC, "go", "go"),
+    ("13.1.1", "no comma between", 'If-Match: "xyz" "abc"', ABC, "412", "412"),
+    ("13.1.1", "a parameter", 'If-Match: "abc";x=1', ABC, "412", "412"),
+    ("13.1.1", "too long to be read", f'If-Match: {"x" * MAX_BYTES}, "abc"', ABC, "412", "412"),
+]
+
+UNMODIFIED: list[Row] = [
+    ("13.1.4", "not changed since", f"If-Unmodified-Since: {AT}", ABC, "go", "go"),
+    ("13.1.4", "changed before", f"If-Unmodified-Since: {AFTER}", ABC, "go", "go"),
+    ("13.1.4", "changed a second after", f"If-Unmodified-Since: {BEFORE}", ABC, "412", "412"),
+    ("13.1.4", "changed after, with a date only", f"If-Unmodified-Since: {BEFORE}", DATED, "412", "412"),
+    ("13.1.4", "a time that is yet to come", f"If-Unmodified-Since: {FUTURE}", ABC, "go", "go"),
+    ("13.1.4", "nothing is there", f"If-Unmodified-Since: {BEFORE}", NOTHING, "go", "go"),
+    ("13.1.4", "no date is known", f"If-Unmodified-Since: {BEFORE}", TAGGED, "go", "go"),
+    ("13.1.4", "no validator is known", f"If-Unmodified-Since: {BEFORE}", BARE, "go", "go"),
+    ("13.1.4", "what is no date is ignored", "If-Unmodified-Since: yesterday", ABC, "go", "go"),
+    ("13.1.4", "an empty value is ignored", "If-Unmodified-Since:", ABC, "go", "go"),
+    ("13.1.4", "a number is ignored", "If-Unmodified-Since: 784111777", ABC, "go", "go"),
+    ("13.1.4", "a list is ignored", f"If-Unmodified-Since: {BEFORE}, {BEFORE}", ABC, "go", "go"),
+    (
+        "13.1.4",
+        "two lines are ignored",
+        f"If-Unmodified-Since: {BEFORE} | If-Unmodified-Since: {BEFORE}",
+        ABC,
+        "go",
+        "go",
+    ),
+    ("13.1.4", "a tag is ignored", 'If-Unmodified-Since: "xyz"', ABC, "go", "go"),
+    ("5.6.7", "RFC 850", "If-Unmodified-Since: Sunday, 06-Nov-94 08:49:36 GMT", ABC, "412", "412"),
+    ("5.6.7", "asctime", "If-Unmodified-Since: Sun Nov  6 08:49:36 1994", ABC, "412", "412"),
+    (
+        "5.6.7",
+        "another zone is ignored",
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 CET",
+        ABC,
+        "go",
+        "go",
+    ),
+    (
+        "5.6.7",
+        "an offset is ignored",
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 +0000",
+        ABC,
+        "go",
+        "go",
+    ),
+    ("5.6.7", "another case is ignored", f"If-Unmodified-Since: {BEFORE.lower()}", ABC, "go", "go"),
+    ("13.1.4", "If-Match holds", f'If-Match: "abc" | If-Unmodified-Since: {BEFORE}', ABC, "go", "go"),
+    ("13.1.4", "If-Match does not", f'If-Unmodified-Since: {AFTER} | If-Match: "xyz"', ABC, "412", "412"),
+    ("13.1.4", "If-Match: * holds", f"If-Match: * | If-Unmodified-Since: {BEFORE}", ABC, "go", "go"),
+    ("13.1.4", "If-Match is empty", f"If-Match: | If-Unmodified-Since: {AFTER}", ABC, "412", "412"),
+    ("13.1.4", "If-Match is broken", f"If-Match: abc | If-Unmodified-Since: {AFTER}", ABC, "412", "412"),
+]
+
+NONE_MATCH: list[Row] = [
+    ("13.1.2", "the tag of what is there", 'If-None-Match: "abc"', ABC, "304", "412"),
+    ("13.1.2", "the tag of something else", 'If-None-Match: "xyz"', ABC, "go", "go"),
+    ("13.1.2", "a tag that begins like it", 'If-None-Match: "abcd"', ABC, "go", "go"),
+    ("13.1.2", "a tag that is its beginning", 'If-None-Match: "ab"', ABC, "go", "go"),
+    ("13.1.2", "any, and there is one", "If-None-Match: *", ABC, "304", "412"),
+    ("13.1.2", "any, and there is one without validators", "If-None-Match: *", BARE, "304", "412"),
+    ("13.1.2", "any, and there is one with a weak tag", "If-None-Match: *", WEAK, "304", "412"),
+    ("13.1.2", "any, and there is none", "If-None-Match: *", NOTHING, "go", "go"),
+    ("13.1.2", "any, with space around", "If-None-Match:  *\t", ABC, "304", "412"),
+    ("13.1.2", "a tag, and there is none", 'If-None-Match: "abc"', NOTHING, "go", "go"),
+    ("13.1.2", "a tag, and what is there has no validators", 'If-None-Match: "abc"', BARE, "go", "go"),
+    ("13.1.2", "a tag, and what is there has a date only", 'If-None-Match: "abc"', DATED, "go", "go"),
+    ("8.8.3.2", "a weak tag is enough", 'If-None-Match: W/"abc"', ABC, "304", "412"),
+    ("8.8.3.2", "a strong tag of something weak", 'If-None-Match: "abc"', WEAK, "304", "412"),
+    ("8.8.3.2", "the same weak tag", 'If-None-Match: W/"abc"', WEAK, "304", "412"),
+    ("8.8.3.2", "another weak tag", 'If-None-Match: W/"xyz"', WEAK, "go", "go"),
+    ("8.8.3", "case counts in a tag", 'If-None-Match: "ABC"', ABC, "go", "go"),
+    ("8.8.3", "a comma in the tag", 'If-None-Match: "a,b"', tagged(b"a,b"), "304", "412"),
+    ("8.8.3", "a comma in a weak tag", 'If-None-Match: W/"a,b"', tagged(b"a,b"), "304", "412"),
+    ("8.8.3", "the left of a comma in the tag", 'If-None-Match: "a"', tagged(b"a,b"), "go", "go"),
+    ("8.8.3", "two tags are not one with a comma", 'If-None-Match: "a","b"', tagged(b"a,b"), "go", "go"),
+    ("8.8.3", "a tag with commas in a list", 'If-None-Match: "x", "a,b",', tagged(b"a,b"), "304", "412"),
+    ("8.8.3", "an empty tag", 'If-None-Match: ""', tagged(b""), "304", "412"),
+    ("8.8.3", "a star in quotes is a tag", 'If-None-Match: "*"', ABC, "go", "go"),
+    ("8.8.3", "bytes beyond ASCII", 'If-None-Match: "\xe9\xff"', tagged(b"\xe9\xff"), "304", "412"),
+    ("13.1.2", "the first of a list", 'If-None-Match: "abc", "xyz"', ABC, "304", "412"),
+    ("13.1.2", "the last of a list", 'If-None-Match: W/"uvw", "xyz", W/"abc"', ABC, "304", "412"),
+    ("13.1.2", "none of a list", 'If-None-Match: "uvw", "xyz"', ABC, "go", "go"),
+    ("5.6.1", "no space in the list", 'If-None-Match: "xyz","abc"', ABC, "304", "412"),
+    ("5.6.1", "empty elements", 'If-None-Match: ,, "xyz", ,"abc",,', ABC, "304", "412"),
+    ("5.6.1", "an empty list", "If-None-Match:", ABC, "go", "go"),
+    ("5.3", "on the second line", 'If-None-Match: "xyz" | If-None-Match: "abc"', ABC, "304", "412"),
+    ("5.3", "on the first line", 'If-None-Match: "abc" | If-None-Match: "xyz"', ABC, "304", "412"),
+    (
+        "5.3",
+        "on none of three",
+        'If-None-Match: "u" | If-None-Match: "v" | If-None-Match: "w"',
+        ABC,
+        "go",
+        "go",
+    ),
+    # What a client meant is not known: send it all, and write over nothing.
+    ("13.1.2", "without quotes it is no tag", "If-None-Match: abc", ABC, "go", "412"),
+    ("13.1.2", "with one quote it is no tag", 'If-None-Match: "abc', ABC, "go", "412"),
+    ("13.1.2", "a small w is no weak tag", 'If-None-Match: w/"abc"', ABC, "go", "412"),
+    ("13.1.2", "any together with a tag", 'If-None-Match: *, "abc"', ABC, "go", "412"),
+    ("13.1.2", "a tag together with any", 'If-None-Match: "abc", *', ABC, "go", "412"),
+    ("13.1.2", "any twice", "If-None-Match: * | If-None-Match: *", ABC, "go", "412"),
+    ("13.1.2", "what is no tag before the right one", 'If-None-Match: xyz, "abc"', ABC, "304", "412"),
+    ("13.1.2", "what is no tag before another", 'If-None-Match: xyz, "uvw"', ABC, "go", "412"),
+    ("13.1.2", "no tag, and what is there has none", "If-None-Match: abc", BARE, "go", "412"),
+    ("13.1.2", "no tag, and nothing is there", "If-None-Match: abc", NOTHING, "go", "go"),
+    ("13.1.2", "any with a tag, and nothing is there", 'If-None-Match: *, "abc"', NOTHING, "go", "go"),
+    ("13.1.2", "too long to be read", f'If-None-Match: {"x" * MAX_BYTES}, "abc"', ABC, "go", "412"),
+]
+
+MODIFIED: list[Row] = [
+    ("13.1.3", "not changed since", f"If-Modified-Since: {AT}", ABC, "304", "go"),
+    ("13.1.3", "changed before", f"If-Modified-Since: {AFTER}", ABC, "304", "go"),
+    ("13.1.3", "changed a second after", f"If-Modified-Since: {BEFORE}", ABC, "go", "go"),
+    ("13.1.3", "with a date only", f"If-Modified-Since: {AT}", DATED, "304", "go"),
+    ("13.1.3", "changed just now", f"If-Modified-Since: {AT}", FRESH, "304", "go"),
+    ("13.1.3", "nothing is there", f"If-Modified-Since: {AT}", NOTHING, "go", "go"),
+    ("13.1.3", "no date is known", f"If-Modified-Since: {AT}", TAGGED, "go", "go"),
+    ("13.1.3", "no validator is known", f"If-Modified-Since: {AT}", BARE, "go", "go"),
+    ("13.1.3", "a time that is yet to come is ignored", f"If-Modified-Since: {FUTURE}", ABC, "go", "go"),
+    ("13.1.3", "what is no date is ignored", "If-Modified-Since: yesterday", ABC, "go", "go"),
+    ("13.1.3", "an empty value is ignored", "If-Modified-Since:", ABC, "go", "go"),
+    ("13.1.3", "a length behind it is ignored", f"If-Modified-Since: {AT}; length=12", ABC, "go", "go"),
+    ("13.1.3", "a list is ignored", f"If-Modified-Since: {AT}, {AT}", ABC, "go", "go"),
+    (
+        "13.1.3",
+        "two lines are ignored",
+        f"If-Modified-Since: {AT} | If-Modified-Since: {AT}",
+        ABC,
+        "go",
+        "go",
+    ),
+    ("5.6.7", "RFC 850", "If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT", ABC, "304", "go"),
+    ("5.6.7", "asctime", "If-Modified-Since: Sun Nov  6 08:49:37 1994", ABC, "304", "go"),
+    ("5.6.7", "another case is ignored", f"If-Modified-Since: {AT.upper()}", ABC, "go", "go"),
+    ("5.6.7", "two spaces are ignored", "If-Modified-Since: Sun,  06 Nov 1994 08:49:37 GMT", ABC, "go", "go"),
+    (
+        "13.1.3",
+        "the tag is another, whatever the date",
+        f'If-None-Match: "xyz" | If-Modified-Since: {AT}',
+        ABC,
+        "go",
+        "go",
+    ),
+    (
+        "13.1.3",
+        "the tag is the same, whatever the date",
+        f'If-Modified-Since: {BEFORE} | If-None-Match: "abc"',
+        ABC,
+        "304",
+        "412",
+    ),
+    (
+        "13.1.3",
+        "tag and date are the same",
+        f'If-None-Match: "abc" | If-Modified-Since: {AT}',
+        ABC,
+        "304",
+        "412",
+    ),
+    (
+        "13.1.3",
+        "a tag of what has a date only",
+        f'If-None-Match: "abc" | If-Modified-Since: {AT}',
+        DATED,
+        "go",
+        "go",
+    ),
+    (
+        "13.1.3",
+        "an empty list of tags is still one",
+        f"If-None-Match: | If-Modified-Since: {AT}",
+        ABC,
+        "go",
+        "go",
+    ),
+    (
+        "13.1.3",
+        "tags that cannot be read are still there",
+        f"If-None-Match: abc | If-Modified-Since: {AT}",
+        ABC,
+        "go",
+        "412",
+    ),
+]
+
+RANGE = " | Range: bytes=0-9"
+# Only a GET has ranges: of the others, what the condition on a range says has to be ignored.
+RANGES: list[tuple[str, str, str, Selected | None, str]] = [
+    # section  what happens                    fields                          current  GET
+    ("13.1.5", "the tag of what is there", 'If-Range: "abc"', ABC, "go"),
+    ("13.1.5", "the tag of something else", 'If-Range: "xyz"', ABC, "all"),
+    ("13.1.5", "a tag with a comma", 'If-Range: "a,b"', tagged(b"a,b"), "go"),
+    ("13.1.5", "a weak tag", 'If-Range: W/"abc"', ABC, "all"),
+    ("13.1.5", "a strong tag of something weak", 'If-Range: "abc"', WEAK, "all"),
+    ("13.1.5", "the same weak tag", 'If-Range: W/"abc"', WEAK, "all"),
+    ("13.1.5", "a tag, and what is there has a date", 'If-Range: "abc"', DATED, "all"),
+    ("13.1.5", "a tag, and what is there has nothing", 'If-Range: "abc"', BARE, "all"),
+    ("13.1.5", "a tag, and there is nothing", 'If-Range: "abc"', NOTHING, "all"),
+    ("13.1.5", "a list of tags", 'If-Range: "abc", "xyz"', ABC, "all"),
+    ("13.1.5", "a list of tags without space", 'If-Range: "abc","xyz"', ABC, "all"),
+    ("13.1.5", "two lines", 'If-Range: "abc" | If-Range: "abc"', ABC, "all"),
+    ("13.1.5", "a star", "If-Range: *", ABC, "all"),
+    ("13.1.5", "without quotes it is no tag", "If-Range: abc", ABC, "all"),
+    ("13.1.5", "an empty value", "If-Range:", ABC, "all"),
+    ("13.1.5", "the tag of a coded representation", 'If-Range: "abc-gzip"', ABC, "all"),
+    ("13.1.5", "the very date", f"If-Range: {AT}", ABC, "go"),
+    ("13.1.5", "the very date, with a date only", f"If-Range: {AT}", DATED, "go"),
+    ("13.1.5", "the very date in another form", "If-Range: Sun Nov  6 08:49:37 1994", ABC, "go"),
+    ("13.1.5", "a later date is not the same", f"If-Range: {AFTER}", ABC, "all"),
+    ("13.1.5", "an earlier date is not the same", f"If-Range: {BEFORE}", ABC, "all"),
+    ("13.1.5", "a date, and no date is known", f"If-Range: {AT}", TAGGED, "all"),
+    ("13.1.5", "a date, and there is nothing", f"If-Range: {AT}", NOTHING, "all"),
+    ("8.8.2.2", "a date that may name two states", f"If-Range: {AT}", FRESH, "all"),
+    ("5.6.7", "no date", "If-Range: yesterday", ABC, "all"),
+    ("5.6.7", "a date in another case", f"If-Range: {AT.lower()}", ABC, "all"),
+    ("13.2.2", "step 5 after If-Match", 'If-Match: "abc" | If-Range: "xyz"', ABC, "all"),
+    ("13.2.2", "step 1 before step 5", 'If-Range: "abc" | If-Match: "xyz"', ABC, "412"),
+    ("13.2.2", "step 2 before step 5", f'If-Range: "abc" | If-Unmodified-Since: {BEFORE}', ABC, "412"),
+    ("13.2.2", "step 3 before step 5", 'If-Range: "abc" | If-None-Match: "abc"', ABC, "304"),
+    ("13.2.2", "step 3 before a step 5 that fails", 'If-Range: "xyz" | If-None-Match: "abc"', ABC, "304"),
+    ("13.2.2", "step 3 to step 5", 'If-Range: "xyz" | If-None-Match: "uvw"', ABC, "all"),
+    ("13.2.2", "step 4 before step 5", f'If-Range: "xyz" | If-Modified-Since: {AT}', ABC, "304"),
+    ("13.2.2", "step 4 to step 5", f'If-Range: "xyz" | If-Modified-Since: {BEFORE}', ABC, "all"),
+    ("13.2.2", "all of them hold", f'If-Match: * | If-None-Match: "x" | If-Range: {AT}', ABC, "go"),
+]
+
+ORDER: list[Row] = [
+    ("13.2.2", "no condition", "", ABC, "go", "go"),
+    ("13.2.2", "a range alone is no condition", "Range: bytes=0-9", ABC, "go", "go"),
+    ("13.2.2", "1 holds, then 3", 'If-Match: "abc" | If-None-Match: "xyz"', ABC, "go", "go"),
+    ("13.2.2", "1 holds, 3 does not", 'If-None-Match: "abc" | If-Match: "abc"', ABC, "304", "412"),
+    ("13.2.2", "1 does not, whatever 3 says", 'If-None-Match: "abc" | If-Match: "xyz"', ABC, "412", "412"),
+    ("13.2.2", "1 holds, then 4", f'If-Modified-Since: {BEFORE} | If-Match: "abc"', ABC, "go", "go"),
+    ("13.2.2", "1 holds, 4 does not", f'If-Modified-Since: {AT} | If-Match: "abc"', ABC, "304", "go"),
+    ("13.2.2", "1 does not, before 4", f'If-Modified-Since: {AT} | If-Match: "xyz"', ABC, "412", "412"),
+    (
+        "13.2.2",
+        "2 holds, 3 does not",
+        f'If-Unmodified-Since: {AT} | If-None-Match: "abc"',
+        ABC,
+        "304",
+        "412",
+    ),
+    (
+        "13.2.2",
+        "2 does not, whatever 3 says",
+        f'If-None-Match: "abc" | If-Unmodified-Since: {BEFORE}',
+        ABC,
+        "412",
+        "412",
+    ),
+    ("13.2.2", "2 holds, then 3", f'If-Unmodified-Since: {AT} | If-None-Match: "xyz"', ABC, "go", "go"),
+    (
+        "13.2.2",
+        "2 holds, 4 does not",
+        f"If-Unmodified-Since: {AT} | If-Modified-Since: {AT}",
+        ABC,
+        "304",
+        "go",
+    ),
+    (
+        "13.2.2",
+        "2 does not, before 4",
+        f"If-Modified-Since: {AT} | If-Unmodified-Since: {BEFORE}",
+        ABC,
+        "412",
+        "412",
+    ),
+    (
+        "13.2.2",
+        "2 and 4 hold",
+        f"If-Unmodified-Since: {AFTER} | If-Modified-Since: {BEFORE}",
+        ABC,
+        "go",
+        "go",
+    ),
+    (
+        "13.2.2",
+        "2 is ignored without a date, 3 is not",
+        f'If-Unmodified-Since: {BEFORE} | If-None-Match: "abc"',
+        TAGGED,
+        "304",
+        "412",
+    ),
+    (
+        "13.2.2",
+        "all five, and all hold",
+        f'If-Match: "abc" | If-Unmodified-Since: {BEFORE} | If-None-Match: "xyz" | If-Modified-Since: {AT}',
+        ABC,
+        "go",
+        "go",
+    ),
+    (
+        "13.2.2",
+        "all five, and 3 does not",
+        f'If-Modified-Since: {BEFORE} | If-None-Match: W/"abc" | If-Unmodified-Since: {AT} | If-Match: *',
+        ABC,
+        "304",
+        "412",
+    ),
+    ("13.2.2", "one state, twice", 'If-Match: * | If-None-Match: "abc"', ABC, "304", "412"),
+    ("13.2.2", "any and none", "If-Match: * | If-None-Match: *", ABC, "304", "412"),
+    ("13.2.2", "any and none, and there is none", "If-Match: * | If-None-Match: *", NOTHING, "412", "412"),
+]
+
+CODED: list[Row] = [
+    *(
+        ("8.8.3.3", f"it was coded, {coding}", f'If-Match: "abc-{coding}"', ABC, "go", "go")
+        for coding in ("zstd", "br", "gzip", "deflate")
+    ),
+    ("8.8.3.3", "something else was coded", 'If-Match: "xyz-gzip"', ABC, "412", "412"),
+    ("8.8.3.3", "no coding that is known", 'If-Match: "abc-zip"', ABC, "412", "412"),
+    ("8.8.3.3", "a coding without its dash", 'If-Match: "abcgzip"', ABC, "412", "412"),
+    ("8.8.3.3", "it was coded twice", 'If-Match: "abc-gzip-br"', ABC, "412", "412"),
+    ("8.8.3.3", "it was coded, and weakened", 'If-Match: W/"abc-gzip"', ABC, "412", "412"),
+    ("8.8.3.3", "its own tag ends like that", 'If-Match: "abc-gzip"', tagged(b"abc-gzip"), "go", "go"),
+    ("8.8.3.3", "and that was coded", 'If-Match: "abc-gzip-br"', tagged(b"abc-gzip"), "go", "go"),
+    ("8.8.3.3", "its own tag is longer", 'If-Match: "abc"', tagged(b"abc-gzip"), "412", "412"),
+    ("8.8.3.3", "nothing but a coding", 'If-Match: "-gzip"', tagged(b""), "go", "go"),
+    ("8.8.3.3", "what this request does not get", 'If-None-Match: "abc-gzip"', ABC, "go", "go"),
+]
+
+
+TABLES = {
+    "If-Match": MATCH,
+    "If-Unmodified-Since": UNMODIFIED,
+    "If-None-Match": NONE_MATCH,
+    "If-Modified-Since": MODIFIED,
+    "order": ORDER,
+    "codings": CODED,
+}
