@@ -13,6 +13,7 @@ from asgi_patterns.caching.forecast import Guard, forecast
 from asgi_patterns.caching.locks import SOON, Busy, Locks, StoreAway
 from asgi_patterns.caching.memory import MemoryLocks
 from asgi_patterns.caching.preconditions import (
+    CONDITIONAL,
     Conditions,
     Failed,
     condition_lines,
@@ -47,7 +48,7 @@ from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.standing import AROUND, is_handler
 from asgi_patterns.kernel.store import Store, StoreUrl
-from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUIRED: Final = frozenset({"PUT", "PATCH", "DELETE"})
 """Methods whose requests have to be conditional with ``require``. POST mostly creates what nobody has seen yet."""
@@ -187,15 +188,15 @@ class _Wired:
             return await self._pass(scope, receive, send)
         if "state" not in scope:
             scope = {**scope, "state": {}}  # where a handler says that it wants none of this
-        lines = condition_lines(scope["headers"])
-        if lines is not None:
-            return await self._read(lines, scope, receive, send)
+        for name, _ in scope["headers"]:
+            if name in CONDITIONAL:
+                return await self._read(scope, receive, send)
         if method == "GET":
             send = Tagged(send, self._reader, scope)
         await self._app(scope, receive, send)
 
-    async def _read(self, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
-        reading = Reading(self._reader, lines, scope, receive, send)
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reading = Reading(self._reader, condition_lines(scope["headers"]), scope, receive, send)
         # Routers write into the scope, so what comes by a second time has to be what it was.
         again = without_range(scope) if reading.may_ignore_range else None
         await self._app(scope, receive, reading)

@@ -27,10 +27,10 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND",
 NO_REPRESENTATION: Final = frozenset({"CONNECT", "OPTIONS", "TRACE"})
 """Methods that select no representation: their conditions are ignored (RFC 9110 13.2.1)."""
 
-_FIELDS = frozenset(
+CONDITIONAL: Final = frozenset(
     {b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"}
 )
-_LOOKED_AT = _FIELDS | {b"range"}
+_LOOKED_AT = CONDITIONAL | {b"range"}
 # A weak tag never matches strongly, so this is what an If-Range is that nobody can read: a condition that is false.
 _NEVER = Tag(b"", weak=True)
 
@@ -99,22 +99,19 @@ def is_conditional(conditions: Conditions | None) -> bool:
     )
 
 
-def condition_lines(headers: RawHeaders) -> RawHeaders | None:
-    """Return all that ``read_conditions`` would look at; ``None`` where there is nothing."""
-    for name, _ in headers:
-        if name in _FIELDS:
-            return [line for line in headers if line[0] in _LOOKED_AT]
-    return None
+def condition_lines(headers: RawHeaders) -> RawHeaders:
+    """Return all that ``read_conditions`` would look at."""
+    return [line for line in headers if line[0] in _LOOKED_AT]
 
 
 def read_conditions(headers: RawHeaders, now: float) -> Conditions | None:
     """Read the conditions of a request, whose field names are in lower case; ``None`` where it has none."""
-    lines = condition_lines(headers)
-    if lines is None:
+    lines = [line for line in headers if line[0] in CONDITIONAL]
+    if not lines:
         return None
     if len(lines) == 1 and lines[0][0] == b"if-none-match":  # nearly every one that has any
         return Conditions(None, parse_tags((lines[0][1],)))
-    conditions = _read(lines, any(name == b"range" for name, _ in lines), now)
+    conditions = _read(lines, any(name == b"range" for name, _ in headers), now)
     return None if conditions == _UNCONDITIONAL else conditions
 
 

@@ -68,10 +68,10 @@ class Tagged(Holding):
         if head["status"] != 200:
             return None
         reader = self._reader
-        expected = short_length(head.get("headers", ()), reader.limit, unless=b"etag")
-        if expected is None or head.get("trailers") or is_off(self._scope, reader.label):
+        expected = short_length(head.get("headers", ()), reader.limit, b"etag")
+        if expected is None or head.get("trailers"):
             return None
-        return expected
+        return None if self._scope["state"] and is_off(self._scope, reader.label) else expected
 
     async def decide(self, head: Message, body: bytes) -> None:
         """Send it with its tag."""

@@ -111,7 +111,7 @@ def content_length(headers: RawHeaders) -> int | None:
     return _length(lines[0]) if len(lines) == 1 else None
 
 
-def short_length(headers: RawHeaders, limit: int, *, unless: bytes = b"") -> int | None:
+def short_length(headers: RawHeaders, limit: int, unless: bytes = b"") -> int | None:
     """Return ``Content-Length`` where it says that at most ``limit`` bytes follow as they are, in one look.
 
     ``None`` where it is absent, repeated or unreadable, where ``Transfer-Encoding`` says otherwise, or where there is

@@ -9,8 +9,6 @@ from collections.abc import Awaitable
 from asgi_patterns.kernel.link import DONE, HEADS, Held, Link
 from asgi_patterns.kernel.types import Message, Send
 
-_BODY = "http.response.body"
-
 
 class Editing:
     """A ``send`` that puts another head in the place of the app's. A subclass makes it."""
@@ -74,27 +72,30 @@ class Holding:
         out = self._out
         if out is not None:
             return out(message)
-        if self._head is not None:
-            return self._end(self._head, message)
-        outer = self.outer
+        head = self._head
+        if head is not None:
+            body = message.get("body")  # no other message has one
+            if body is None or len(body) != self._expected or message.get("more_body"):
+                return self._go_on(head, message)
+            self._out = self.outer
+            return self.decide(head, body)
         if message["type"] not in HEADS:
-            return outer(message)
+            return self.outer(message)
         expected = self.expect(message)
-        if expected is not None:
-            self._head = message
-            self._expected = expected
-            return DONE
+        if expected is None:
+            return self._pass(message)
+        self._head, self._expected = message, expected
+        return DONE
+
+    def _pass(self, message: Message) -> Awaitable[None]:
+        outer = self.outer
         if self._out is not None:
             return self._out(message)
         passed = outer(message)
         self._out = beyond(outer) if type(outer) is Link else outer
         return passed
 
-    def _end(self, head: Message, message: Message) -> Awaitable[None]:
-        body = message.get("body", b"")
-        if len(body) == self._expected and not message.get("more_body") and message["type"] == _BODY:
-            self._out = self.outer
-            return self.decide(head, body)
+    def _go_on(self, head: Message, message: Message) -> Awaitable[None]:
         held = self._out = Held(self.other(), head, self._expected, self.decide)
         return held(message)
 
