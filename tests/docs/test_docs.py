@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgi_patterns import CachePolicy, ConditionalRequests, Cors, Health, Problems, RateLimit, RequestId, SecurityHeaders
+from asgi_patterns import (
+    CachePolicy,
+    ConditionalRequests,
+    Cors,
+    Health,
+    Problems,
+    RateLimit,
+    RequestId,
+    SecurityHeaders,
+)
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
 from asgi_patterns.settings.json_schema import json_schema
