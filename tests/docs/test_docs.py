@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgi_patterns import CachePolicy, Cors, Health, Problems, RateLimit, RequestId, SecurityHeaders
+from asgi_patterns import (
+    CachePolicy,
+    ConditionalRequests,
+    Cors,
+    Health,
+    Problems,
+    RateLimit,
+    RequestId,
+    SecurityHeaders,
+)
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
 from asgi_patterns.settings.json_schema import json_schema
@@ -28,6 +37,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("browsers", SecurityHeaders),
     ("ratelimit", RateLimit),
     ("caching", CachePolicy),
+    ("caching", ConditionalRequests),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
