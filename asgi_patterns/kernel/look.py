@@ -31,7 +31,7 @@ class Editing:
         outer = self.outer
         if message["type"] not in HEADS:
             return outer(message)
-        passed = outer(self.edit(message))
+        passed = outer(self.edit(readable(message)))
         self._out = beyond(outer)
         return passed
 
@@ -81,10 +81,12 @@ class Holding:
             return self.decide(head, body)
         if message["type"] not in HEADS:
             return self.outer(message)
+        message = readable(message)
         expected = self.expect(message)
         if expected is None:
             return self._pass(message)
-        self._head, self._expected = message, expected
+        # What has been sent is the app's to use again, and so is its list.
+        self._head, self._expected = {**message, "headers": [*message["headers"]]}, expected
         return DONE
 
     def _pass(self, message: Message) -> Awaitable[None]:
@@ -103,3 +105,9 @@ class Holding:
 def beyond(send: Send) -> Send:
     """Return where what is sent to ``send`` goes from now on, once a head has gone by."""
     return (send.out or send) if type(send) is Link else send
+
+
+def readable(head: Message) -> Message:
+    """Return a head whose fields, if it has any, can be read more than once: ASGI calls them an iterable."""
+    fields = head.get("headers")
+    return head if fields is None or type(fields) is list else {**head, "headers": [*fields]}

@@ -5,7 +5,16 @@ from typing import Any
 import anyio
 import pytest
 
-from asgi_patterns import ConditionalRequests, Cors, Pipeline, Problems, RateLimit, RequestId
+from asgi_patterns import (
+    CachePolicy,
+    CacheRule,
+    ConditionalRequests,
+    Cors,
+    Pipeline,
+    Problems,
+    RateLimit,
+    RequestId,
+)
 from asgi_patterns.caching import NotModifiedSent, PreconditionRefused
 from asgi_patterns.kernel.exchange import switch_off
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
@@ -762,3 +771,38 @@ async def test_what_is_held_is_lost_with_the_app_that_breaks_off() -> None:
     )
 
     assert answer.status == 500
+
+
+@pytest.mark.parametrize("fields", [{}, {"if-none-match": '"v6"'}, {"if-none-match": MADE}], ids=str)
+async def test_what_an_app_does_with_a_head_after_it_was_sent_changes_nothing(fields: dict[str, str]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        message = head(200, *lines(("content-length", str(SIZE)), ("x-own", "1")))
+        await send(message)
+        message["status"] = 500
+        message["headers"].clear()
+        await send(chunk(BODY, more=False))
+
+    answer = await served(app).get("/", headers=fields)
+
+    assert shown(answer) == (304 if fields.get("if-none-match") == MADE else 200, MADE)
+    assert answer.header("x-own") == "1"
+
+
+@pytest.mark.parametrize("fields", [{}, {"if-none-match": '"v6"'}], ids=str)
+@pytest.mark.parametrize("own", [[], [("etag", OWN)]], ids=["without a tag", "with a tag"])
+async def test_fields_that_can_be_read_only_once_arrive(own: Fields, fields: dict[str, str]) -> None:
+    """ASGI has them as an iterable, not as a list."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        given = lines(("content-length", str(SIZE)), ("x-own", "1"), *own)
+        await send({"type": "http.response.start", "status": 200, "headers": iter(given)})
+        await send(chunk(BODY, more=False))
+
+    pipeline = Pipeline(ConditionalRequests(), CachePolicy(rules=[CacheRule(max_age=60)]))
+
+    alone = await Client(ConditionalRequests()(app), lint=False).get("/", headers=fields)
+    answer = await Client(pipeline(app), lint=False).get("/", headers=fields)
+
+    assert shown(alone) == shown(answer) == (200, OWN if own else MADE)
+    assert (alone.header("x-own"), answer.header("x-own")) == ("1", "1")
+    assert answer.header("cache-control") == "max-age=60"
