@@ -76,7 +76,8 @@ class Tagged(Holding):
     async def decide(self, head: Message, body: bytes) -> None:
         """Send it with its tag."""
         send = self.outer
-        await send({**head, "headers": [*head["headers"], (b"etag", self._reader.tagging(body))]})
+        head["headers"].append((b"etag", self._reader.tagging(body)))
+        await send(head)
         await send({"type": "http.response.body", "body": body})
 
 
@@ -133,12 +134,12 @@ class Reading(Tagged):
     async def decide(self, head: Message, body: bytes) -> None:
         """Send it with its tag, or what the conditions make of it."""
         tag = self._reader.tagging(body)
-        headers = [*head["headers"], (b"etag", tag)]
-        tagged = {**head, "headers": headers}
-        send = self._instead(self._verdict(tag, headers), tagged, tag)
+        headers: RawHeaders = head["headers"]
+        headers.append((b"etag", tag))
+        send = self._instead(self._verdict(tag, headers), head, tag)
         if send is not None:
             return await send()
-        await self.outer(tagged)
+        await self.outer(head)
         await self.outer({"type": "http.response.body", "body": body})
 
     def other(self) -> Send:

@@ -31,7 +31,7 @@ class Editing:
         outer = self.outer
         if message["type"] not in HEADS:
             return outer(message)
-        passed = outer(self.edit(readable(message)))
+        passed = outer(self.edit(message if type(message.get("headers")) is list else readable(message)))
         self._out = beyond(outer)
         return passed
 
@@ -55,7 +55,7 @@ class Holding:
         raise NotImplementedError
 
     async def decide(self, head: Message, body: bytes) -> None:
-        """Send whatever the answer shall be. ``head`` is the app's own."""
+        """Send whatever the answer shall be. ``head`` and its list are ours."""
         raise NotImplementedError
 
     def other(self) -> Send:
@@ -81,12 +81,15 @@ class Holding:
             return self.decide(head, body)
         if message["type"] not in HEADS:
             return self.outer(message)
-        message = readable(message)
+        if type(message.get("headers")) is not list:
+            message = readable(message)
         expected = self.expect(message)
         if expected is None:
             return self._pass(message)
         # What has been sent is the app's to use again, and so is its list.
-        self._head, self._expected = {**message, "headers": [*message["headers"]]}, expected
+        head = self._head = {**message}
+        head["headers"] = [*head["headers"]]
+        self._expected = expected
         return DONE
 
     def _pass(self, message: Message) -> Awaitable[None]:
