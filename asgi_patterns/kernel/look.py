@@ -81,14 +81,12 @@ class Holding:
             return self.decide(head, body)
         if message["type"] not in HEADS:
             return self.outer(message)
-        if type(message.get("headers")) is not list:
-            message = readable(message)
+        message = message if type(message.get("headers")) is list else readable(message)
         expected = self.expect(message)
         if expected is None:
             return self._pass(message)
         # What has been sent is the app's to use again, and so is its list.
-        head = self._head = {**message}
-        head["headers"] = [*head["headers"]]
+        self._head = {**message, "headers": [*message["headers"]]}
         self._expected = expected
         return DONE
 
