@@ -85,9 +85,9 @@ def test_what_takes_too_long_is_given_up(host: tuple[str, ...]) -> None:
         Connection(server.port) as slow,
         Connection(server.port) as endless,
     ):
-        slow.send("GET", "/slow?seconds=60")
         endless.send_bytes(b"GET /json HTTP/1.1\r\nHost: ")
-        assert until(lambda: ask(server.port, "GET", "/health/ready").status == 200)
+        slow.send("GET", "/stream?hold=for-ever")
+        assert slow.head().status == 200  # so it is in hand
 
         server.terminate()
 
@@ -98,8 +98,8 @@ def test_what_takes_too_long_is_given_up(host: tuple[str, ...]) -> None:
 @ON_EVERY_SERVER
 def test_ctrl_c_once_more_gives_up_what_is_in_hand(host: tuple[str, ...]) -> None:
     with serving(*draining(*host, "--graceful-timeout", "60")) as server, Connection(server.port) as slow:
-        slow.send("GET", "/slow?seconds=60")
-        assert until(lambda: ask(server.port, "GET", "/health/ready").status == 200)
+        slow.send("GET", "/stream?hold=for-ever")
+        assert slow.head().status == 200  # so it is in hand
 
         os.kill(server.pid, signal.SIGINT)
         server.wait_until_deaf()
