@@ -35,7 +35,7 @@ async def _enter(pipeline: Pipeline, scope: Scope, receive: Receive, send: Send)
     seen: list[Scope] = []
 
     async def first(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(scope)
+        seen.append({**scope})  # the exchange goes when the request has ended
 
     options = {option.name: getattr(pipeline.options, option.name) for option in fields(Options)}
     await Pipeline(**options)(first)(scope, receive, send)
