@@ -18,7 +18,7 @@ from asgi_patterns.caching.treatment import (
     TIMED,
     Treatment,
 )
-from asgi_patterns.kernel.headers import field_name
+from asgi_patterns.kernel.headers import Kinds, field_name
 from asgi_patterns.kernel.patterns import Pattern
 from asgi_patterns.kernel.types import Message, RawHeaders
 
@@ -28,7 +28,6 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"})
 _UNKEPT: Final = frozenset({"OPTIONS", "TRACE"})
 
 _TYPE, _SAID = 1, 2
-_MOST_NAMES: Final = 512
 
 
 def cases(rules: Sequence[CacheRule]) -> Iterator[Case]:
@@ -123,20 +122,6 @@ class Policy:
             (found.own if is_own else found.shared).join(headers, self._clock)
         else:
             headers.extend(found.own_lines if is_own else found.shared_lines)
-
-
-@final
-class Kinds(dict[bytes, int]):
-    """What fields are about, by their names: these are looked up as apps write them, in whatever case."""
-
-    __slots__ = ()
-
-    def __missing__(self, name: bytes) -> int:
-        """Return what a name stands for in lower case, and remember that of the first few hundred."""
-        kind = self.get(name.lower(), 0)
-        if len(self) < _MOST_NAMES:
-            self[name] = kind
-        return kind
 
 
 def is_untold(status: int, content_type: bytes | None) -> bool:

@@ -27,11 +27,14 @@ from asgi_patterns.caching.refusals import failed
 from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.caching.validators import Selected, read_selected
 from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
-from asgi_patterns.kernel.headers import content_length, has, short_length
+from asgi_patterns.kernel.headers import content_length, has, short_length, unless
 from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
 
 Answer: TypeAlias = Callable[[], Awaitable[None]]
+
+UNTAGGED: Final = unless(b"etag")
+"""For ``short_length``: of answers that have no tag."""
 
 _KNOWN: Final = NotModified()
 
@@ -68,7 +71,7 @@ class Tagged(Holding):
         if head["status"] != 200:
             return None
         reader = self._reader
-        expected = short_length(head.get("headers", ()), reader.limit, b"etag")
+        expected = short_length(head.get("headers", ()), reader.limit, UNTAGGED)
         if expected is None or head.get("trailers"):
             return None
         return None if self._scope["state"] and is_off(self._scope, reader.label) else expected

@@ -14,6 +14,7 @@ from anyio import fail_after
 
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.locks import Busy, Lease, Locks, StoreAway
+from asgi_patterns.caching.reading import UNTAGGED
 from asgi_patterns.caching.tags import parse_tag
 from asgi_patterns.caching.validators import Selected, Validators, read_selected
 from asgi_patterns.kernel.asking import Asked, ask
@@ -96,7 +97,7 @@ class Probe:
 
     def _wants_body(self, status: int, headers: RawHeaders) -> bool:
         """Whether a client would have got a tag made of it. A stream has none, and may never end."""
-        return status == 200 and short_length(headers, self._limit, unless=b"etag") is not None
+        return status == 200 and short_length(headers, self._limit, UNTAGGED) is not None
 
     def _selected(self, asked: Asked) -> Selected | Stepping:
         selected = read_selected(asked.headers, time.time())

@@ -6,6 +6,7 @@ puts a field into a head: a value from anywhere passes the same check.
 """
 
 import re
+from typing import final
 
 from asgi_patterns.kernel.parameters import TOKEN
 from asgi_patterns.kernel.types import RawHeaders
@@ -15,6 +16,7 @@ _TOKEN = re.compile(TOKEN.encode())
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 
 _DIGITS = 18
+_MOST_NAMES = 512
 
 MAX_VALUE = 16 * 1024
 """Bytes that one field value may have: what common servers and proxies still accept."""
@@ -111,22 +113,47 @@ def content_length(headers: RawHeaders) -> int | None:
     return _length(lines[0]) if len(lines) == 1 else None
 
 
-def short_length(headers: RawHeaders, limit: int, unless: bytes = b"") -> int | None:
+@final
+class Kinds(dict[bytes, int]):
+    """What fields are about, by their names in lower case, for those who look at all lines of a head in one go.
+
+    ``kinds[name]`` takes a name as an app writes it. It is 0 for any other.
+    """
+
+    __slots__ = ()
+
+    def __missing__(self, name: bytes) -> int:
+        """Return what a name stands for in lower case, and remember that of the first few hundred."""
+        kind = self.get(name.lower(), 0)
+        if len(self) < _MOST_NAMES:
+            self[name] = kind
+        return kind
+
+
+_LENGTH, _UNFIT = 1, 2
+
+
+def unless(*names: bytes) -> Kinds:
+    """Return what has ``short_length`` say ``None`` also where there is a field with one of these names."""
+    return Kinds({b"content-length": _LENGTH} | dict.fromkeys((b"transfer-encoding", *names), _UNFIT))
+
+
+_USUAL = unless()
+
+
+def short_length(headers: RawHeaders, limit: int, kinds: Kinds = _USUAL) -> int | None:
     """Return ``Content-Length`` where it says that at most ``limit`` bytes follow as they are, in one look.
 
-    ``None`` where it is absent, repeated or unreadable, where ``Transfer-Encoding`` says otherwise, or where there is
-    a field called ``unless`` (given in lower case).
+    ``None`` where it is absent, repeated or unreadable, or where ``Transfer-Encoding`` says otherwise. ``kinds`` is
+    made by ``unless``.
     """
-    sizes = (17, len(unless))
     found: bytes | None = None
     for name, value in headers:
-        size = len(name)
-        if size == 14 and name.lower() == b"content-length":
-            if found is not None:
+        kind = kinds[name]
+        if kind:
+            if kind == _UNFIT or found is not None:
                 return None
             found = value
-        elif size in sizes and name.lower() in (b"transfer-encoding", unless):
-            return None
     length = None if found is None else _length(found)
     return length if length is not None and length <= limit else None
 
