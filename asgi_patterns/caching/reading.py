@@ -66,12 +66,12 @@ class Tagged(Holding):
         self._reader = reader
         self._scope = scope
 
-    def expect(self, head: Message) -> int | None:
+    def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold the answer, if it is one that can have a tag."""
         if head["status"] != 200:
             return None
         reader = self._reader
-        expected = short_length(head.get("headers", ()), reader.limit, UNTAGGED)
+        expected = short_length(headers, reader.limit, UNTAGGED)
         if expected is None or head.get("trailers"):
             return None
         return None if self._scope["state"] and is_off(self._scope, reader.label) else expected
@@ -105,11 +105,11 @@ class Reading(Tagged):
         """Whether the request may have to start again."""
         return any(name == b"if-range" for name, _ in self._lines)
 
-    def expect(self, head: Message) -> int | None:
+    def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold the answer, if it is one that can have a tag; otherwise decide, and have that stand in for it."""
         if not 200 <= head["status"] < 300 or is_off(self._scope, self._reader.label):
             return None  # RFC 9110 13.2.1: any other answer is the better one
-        expected = super().expect(head) if self._scope["method"] == "GET" else None
+        expected = super().expect(head, headers) if self._scope["method"] == "GET" else None
         if expected is None and (sink := self._sink(head)) is not None:
             self.takes_over(sink)
         return expected
@@ -117,7 +117,6 @@ class Reading(Tagged):
     def _sink(self, head: Message) -> Send | None:
         """Return what the conditions put in place of an answer without a tag of ours."""
         conditions = read_conditions(self._lines, time.time())
-        head = {**head, "headers": head.get("headers", ())}
         if conditions is None or self._may_have_a_tag(conditions, head):
             return None
         verdict = self._judge(conditions, read_selected(head["headers"], time.time()))

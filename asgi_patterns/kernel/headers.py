@@ -154,8 +154,10 @@ def short_length(headers: RawHeaders, limit: int, kinds: Kinds = _USUAL) -> int 
             if kind == _UNFIT or found is not None:
                 return None
             found = value
-    length = None if found is None else _length(found)
-    return length if length is not None and length <= limit else None
+    if found is None or not found.isdigit() or len(found) > _DIGITS:
+        return None
+    length = int(found)
+    return length if length <= limit else None
 
 
 def _length(value: bytes) -> int | None:

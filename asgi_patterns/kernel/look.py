@@ -7,7 +7,7 @@ adjacent links do, they step aside once the head has gone by.
 from collections.abc import Awaitable
 
 from asgi_patterns.kernel.link import DONE, HEADS, Held, Link
-from asgi_patterns.kernel.types import Message, Send
+from asgi_patterns.kernel.types import Message, RawHeaders, Send
 
 
 class Editing:
@@ -20,7 +20,7 @@ class Editing:
         self._out: Send | None = None
 
     def edit(self, head: Message) -> Message:
-        """Return what goes on instead of ``head``, which is the app's own."""
+        """Return what goes on instead of ``head``, which is the app's own. Its fields can be read once."""
         raise NotImplementedError
 
     def __call__(self, message: Message) -> Awaitable[None]:
@@ -31,7 +31,7 @@ class Editing:
         outer = self.outer
         if message["type"] not in HEADS:
             return outer(message)
-        passed = outer(self.edit(message if type(message.get("headers")) is list else readable(message)))
+        passed = outer(self.edit(message))
         self._out = beyond(outer)
         return passed
 
@@ -47,10 +47,10 @@ class Holding:
         self._head: Message | None = None
         self._expected = 0
 
-    def expect(self, head: Message) -> int | None:
+    def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Return the bytes of an answer to hold, as ``short_length`` knows them; ``None`` where it goes on at once.
 
-        ``head`` is the app's own. ``takes_over`` may have been called before that.
+        ``head`` is the app's own, and ``headers`` are its fields. ``takes_over`` may have been called before that.
         """
         raise NotImplementedError
 
@@ -74,20 +74,17 @@ class Holding:
             return out(message)
         head = self._head
         if head is not None:
-            body = message.get("body")  # no other message has one
-            if body is None or len(body) != self._expected or message.get("more_body"):
-                return self._go_on(head, message)
-            self._out = self.outer
-            return self.decide(head, body)
+            return self._end(head, message)
         if message["type"] not in HEADS:
             return self.outer(message)
-        message = message if type(message.get("headers")) is list else readable(message)
-        expected = self.expect(message)
+        headers = message.get("headers")
+        if type(headers) is not list:
+            message, headers = readable(message)
+        expected = self.expect(message, headers)
         if expected is None:
             return self._pass(message)
         # What has been sent is the app's to use again, and so is its list.
-        self._head = {**message, "headers": [*message["headers"]]}
-        self._expected = expected
+        self._head, self._expected = {**message, "headers": [*headers]}, expected
         return DONE
 
     def _pass(self, message: Message) -> Awaitable[None]:
@@ -98,7 +95,11 @@ class Holding:
         self._out = beyond(outer) if type(outer) is Link else outer
         return passed
 
-    def _go_on(self, head: Message, message: Message) -> Awaitable[None]:
+    def _end(self, head: Message, message: Message) -> Awaitable[None]:
+        body = message.get("body")  # no other message has one
+        if body is not None and len(body) == self._expected and not message.get("more_body"):
+            self._out = self.outer
+            return self.decide(head, body)
         held = self._out = Held(self.other(), head, self._expected, self.decide)
         return held(message)
 
@@ -108,7 +109,7 @@ def beyond(send: Send) -> Send:
     return (send.out or send) if type(send) is Link else send
 
 
-def readable(head: Message) -> Message:
-    """Return a head whose fields, if it has any, can be read more than once: ASGI calls them an iterable."""
-    fields = head.get("headers")
-    return head if fields is None or type(fields) is list else {**head, "headers": [*fields]}
+def readable(head: Message) -> tuple[Message, RawHeaders]:
+    """Return a head whose fields can be read again and again, and these: ASGI has any iterable of them, or none."""
+    headers = [*head.get("headers", ())]
+    return {**head, "headers": headers}, headers
