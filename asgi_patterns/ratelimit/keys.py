@@ -29,10 +29,6 @@ KeyFunction = Callable[[Any], str | None]
 """``scope -> text | None``, sync; ``None`` leaves the request out of the quota."""
 
 
-class Unusable(ValueError):
-    """A key is none that can be counted by."""
-
-
 class KeyKind(NamedTuple):
     """What a quota counts by: one of the words, a field of the request, or a function."""
 
