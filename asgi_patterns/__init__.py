@@ -10,21 +10,28 @@
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
 from asgi_patterns.caching import CachePolicy, CacheRule, ConditionalRequests
+from asgi_patterns.compression import Compression, Decompression
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
+    "BodyLimit",
     "CachePolicy",
     "CacheRule",
     "Caller",
+    "Compression",
     "ConditionalRequests",
     "Cors",
+    "Deadline",
+    "Decompression",
     "Health",
+    "LoadShedding",
     "Pipeline",
     "Problem",
     "ProblemType",

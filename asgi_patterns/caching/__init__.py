@@ -26,9 +26,9 @@ from asgi_patterns.caching.events import NotModifiedSent, PreconditionRefused, W
 from asgi_patterns.caching.layer import ConditionalRequests
 from asgi_patterns.caching.policy_layer import CachePolicy
 from asgi_patterns.caching.rule import CacheRule
-from asgi_patterns.caching.tags import Tag
 from asgi_patterns.caching.validators import Validators
 from asgi_patterns.caching.writing import Unknown
+from asgi_patterns.kernel.tags import Tag
 
 __all__ = [
     "CacheDirectives",

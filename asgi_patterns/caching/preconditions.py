@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from asgi_patterns.caching.dates import parse_date
-from asgi_patterns.caching.tags import (
+from asgi_patterns.caching.validators import Selected
+from asgi_patterns.kernel.tags import (
     Tag,
     Tags,
     matches_strongly,
@@ -19,7 +20,6 @@ from asgi_patterns.caching.tags import (
     without_any_coding,
     without_coding,
 )
-from asgi_patterns.caching.validators import Selected
 from asgi_patterns.kernel.types import RawHeaders
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH"})

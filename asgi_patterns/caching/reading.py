@@ -24,11 +24,11 @@ from asgi_patterns.caching.preconditions import (
     read_conditions,
 )
 from asgi_patterns.caching.refusals import failed
-from asgi_patterns.caching.tags import format_tag
 from asgi_patterns.caching.validators import Selected, read_selected
 from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
 from asgi_patterns.kernel.headers import content_length, has, short_length, unless
 from asgi_patterns.kernel.look import Holding
+from asgi_patterns.kernel.tags import format_tag
 from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
 
 Answer: TypeAlias = Callable[[], Awaitable[None]]

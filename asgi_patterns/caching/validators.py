@@ -10,8 +10,8 @@ from math import floor
 from typing import Final, NamedTuple, final
 
 from asgi_patterns.caching.dates import EARLIEST, LATEST, parse_date
-from asgi_patterns.caching.tags import Tag, parse_tag
 from asgi_patterns.kernel.headers import has
+from asgi_patterns.kernel.tags import Tag, parse_tag
 from asgi_patterns.kernel.types import RawHeaders
 
 STRONG_AFTER: Final = 1

@@ -15,11 +15,11 @@ from anyio import fail_after
 from asgi_patterns.caching.digest import Tagging
 from asgi_patterns.caching.locks import Busy, Lease, Locks, StoreAway
 from asgi_patterns.caching.reading import UNTAGGED
-from asgi_patterns.caching.tags import parse_tag
 from asgi_patterns.caching.validators import Selected, Validators, read_selected
 from asgi_patterns.kernel.asking import Asked, ask
 from asgi_patterns.kernel.exchange import ROUTED, Exchange
 from asgi_patterns.kernel.headers import get, short_length
+from asgi_patterns.kernel.tags import parse_tag
 from asgi_patterns.kernel.types import ASGIApp, RawHeaders, Scope
 
 

@@ -82,7 +82,7 @@ def modules(*folders: str) -> list[Module]:
 
 def slices(package: list[Module]) -> set[str]:
     """The folders that hold a layer."""
-    return {module.folder for module in package if module.path.name == "layer.py"} - {*NO_SLICES, ""}
+    return {module.folder for module in package if module.path.name.endswith("layer.py")} - {*NO_SLICES, ""}
 
 
 def complaints(wall: Wall, package: list[Module]) -> list[str]:

@@ -19,12 +19,17 @@ from tests.architecture.source import (
 )
 
 PUBLIC = (
+    "BodyLimit",
     "CachePolicy",
     "CacheRule",
     "Caller",
+    "Compression",
     "ConditionalRequests",
     "Cors",
+    "Deadline",
+    "Decompression",
     "Health",
+    "LoadShedding",
     "Pipeline",
     "Problem",
     "ProblemType",
@@ -50,6 +55,7 @@ SHELL_PARTS = {
     "caching/reading.py": "sends a 304 in place of the answer",
     "caching/writing.py": "asks the app, and waits for its turn",
     "caching/policy_layer.py": "is a layer, and calls an app",
+    "compression/decompression_layer.py": "is a layer, and calls an app",
     "errors/answer.py": "sends the problem in place of the answer",
     "errors/django.py": "is called by Django",
     "errors/handlers.py": "is called by Starlette and FastAPI",
@@ -62,6 +68,9 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "protection/body_limit_layer.py": "is a layer, and calls an app",
+    "protection/deadline_layer.py": "is a layer, and calls an app",
+    "protection/load_shedding_layer.py": "is a layer, and calls an app",
     "ratelimit/charges.py": "knows who has counted",
     "ratelimit/counting.py": "chooses the adapters",
     "ratelimit/counters.py": "is the port, whose adapters may wait",
@@ -96,6 +105,7 @@ PURE_KERNEL = tuple(
         "route_text",
         "slots",
         "store",
+        "tags",
     )
 )
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.

@@ -54,7 +54,7 @@ def test_a_look_that_passes_on_by_itself_is_a_wrapper_of_its_own() -> None:
 
 
 def test_the_calls_of_every_layer_are_seen() -> None:
-    layers = [module for module in modules(PACKAGE) if module.path.name == "layer.py"]
+    layers = [module for module in modules(PACKAGE) if module.path.name.endswith("layer.py")]
 
     blind = [module.inner_path for module in layers if not list(app_calls(module))]
 

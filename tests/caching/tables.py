@@ -1,8 +1,8 @@
 """Requests with conditions, and what becomes of them: sentence by sentence of RFC 9110 section 13."""
 
 from asgi_patterns.caching.dates import format_date
-from asgi_patterns.caching.tags import MAX_BYTES, Tag
 from asgi_patterns.caching.validators import Selected
+from asgi_patterns.kernel.tags import MAX_BYTES, Tag
 
 NOW = 1_000_000_000.0
 THEN = 784_111_777

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_patterns.caching.digest import SIZE, tagging
-from asgi_patterns.caching.tags import parse_tag
+from asgi_patterns.kernel.tags import parse_tag
 
 BODIES = [b"", b"a", b"x" * 2048, b"x" * 51_200]
 

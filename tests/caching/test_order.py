@@ -20,8 +20,8 @@ from asgi_patterns.caching.preconditions import (
     evaluate,
     read_conditions,
 )
-from asgi_patterns.caching.tags import Tag, format_tag
 from asgi_patterns.caching.validators import Selected
+from asgi_patterns.kernel.tags import Tag, format_tag
 from asgi_patterns.kernel.types import RawHeaders
 
 NOW = 1_000_000_000

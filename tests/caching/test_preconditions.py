@@ -18,8 +18,8 @@ from asgi_patterns.caching.preconditions import (
     is_write,
     read_conditions,
 )
-from asgi_patterns.caching.tags import CODINGS, Tag
 from asgi_patterns.caching.validators import Selected
+from asgi_patterns.kernel.tags import CODINGS, Tag
 from asgi_patterns.kernel.types import RawHeaders
 from tests.caching.tables import (
     ABC,

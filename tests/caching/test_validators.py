@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_patterns.caching.dates import LATEST
-from asgi_patterns.caching.tags import Tag
 from asgi_patterns.caching.validators import STRONG_AFTER, Selected, Validators, read_selected
+from asgi_patterns.kernel.tags import Tag
 from asgi_patterns.kernel.types import RawHeaders
 
 THEN = 784_111_777

@@ -13,10 +13,15 @@ import pytest
 import yaml
 
 from asgi_patterns import (
+    BodyLimit,
     CachePolicy,
+    Compression,
     ConditionalRequests,
     Cors,
+    Deadline,
+    Decompression,
     Health,
+    LoadShedding,
     Problems,
     RateLimit,
     RequestId,
@@ -38,6 +43,11 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("ratelimit", RateLimit),
     ("caching", CachePolicy),
     ("caching", ConditionalRequests),
+    ("compression", Compression),
+    ("compression", Decompression),
+    ("body_limit", BodyLimit),
+    ("deadline", Deadline),
+    ("load_shedding", LoadShedding),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_patterns.caching.tags import (
+from asgi_patterns.kernel.tags import (
     ANY,
     CODINGS,
     MAX_BYTES,

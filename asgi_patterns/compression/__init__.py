@@ -1,0 +1,9 @@
+"""Compression: answers and requests that are shorter on the wire.
+
+``Compression`` and ``Decompression`` are layers.
+"""
+
+from asgi_patterns.compression.decompression_layer import Decompression
+from asgi_patterns.compression.layer import Compression
+
+__all__ = ["Compression", "Decompression"]
