@@ -4,9 +4,7 @@ A path that ends in ``.css`` is no proof of a style sheet. Many apps answer ``/a
 ``/account``, and a cache that goes by the path alone then keeps somebody's account for everybody to read.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Final, final
+from typing import Final
 
 _BINARY = ("application/octet-stream",)
 _XML = ("application/xml", "text/xml")
@@ -83,31 +81,3 @@ def extension(path: str) -> str | None:
 def is_glob(path: str) -> bool:
     """Whether a pattern is for more than one path."""
     return "*" in path
-
-
-@final
-class MediaTypes:
-    """Some media types: ``text/css``, ``image/*``, ``*/*``."""
-
-    __slots__ = ("_exact", "_kinds", "_texts")
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = tuple(text.lower() for text in texts)
-        self._exact = frozenset(self._texts)
-        self._kinds = frozenset(text[:-1] for text in self._texts if text.endswith("/*"))
-
-    def __str__(self) -> str:
-        return " or ".join(self._texts)
-
-    def has(self, content_type: bytes | None) -> bool:
-        """Whether an answer with this ``Content-Type`` is one of them; one without is none."""
-        if content_type is None:
-            return False
-        name = essence(content_type)
-        return name in self._exact or name[: name.find("/") + 1] in self._kinds or "*/" in self._kinds
-
-
-@lru_cache(maxsize=256)
-def essence(content_type: bytes) -> str:
-    """Return a media type without its parameters, in lower case."""
-    return content_type.split(b";", 1)[0].strip().lower().decode("latin-1")

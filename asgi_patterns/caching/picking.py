@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, final
 
-from asgi_patterns.caching.media_types import MediaTypes, extension
+from asgi_patterns.caching.media_types import extension
 from asgi_patterns.caching.rule import CacheRule
 from asgi_patterns.caching.treatment import NO_STORE, Treatment
+from asgi_patterns.kernel.media_types import MediaTypes
 from asgi_patterns.kernel.patterns import Pattern
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, final
 
 from asgi_patterns.caching.media_types import TYPES as TYPES_OF_EXTENSION
-from asgi_patterns.caching.media_types import MediaTypes, essence, extension
+from asgi_patterns.caching.media_types import extension
 from asgi_patterns.caching.picking import Case, Choice
 from asgi_patterns.caching.rule import USUAL, CacheRule, Status, texts
 from asgi_patterns.caching.treatment import (
@@ -19,6 +19,7 @@ from asgi_patterns.caching.treatment import (
     Treatment,
 )
 from asgi_patterns.kernel.headers import Kinds, field_name
+from asgi_patterns.kernel.media_types import MediaTypes, essence
 from asgi_patterns.kernel.patterns import Pattern
 from asgi_patterns.kernel.types import Message, RawHeaders
 

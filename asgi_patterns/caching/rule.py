@@ -9,7 +9,7 @@ from asgi_patterns.caching.directives import CacheDirectives, text
 from asgi_patterns.caching.media_types import TYPES, extension, is_glob
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.headers import field_name
-from asgi_patterns.kernel.parameters import TOKEN
+from asgi_patterns.kernel.media_types import MediaType
 from asgi_patterns.kernel.patterns import Pattern
 
 USUAL: Final = frozenset({"GET", "HEAD"})
@@ -17,8 +17,6 @@ USUAL: Final = frozenset({"GET", "HEAD"})
 
 # RFC 9110 9.3: caches never keep what these answer, whatever its fields say.
 _NEVER_KEPT: Final = frozenset({"PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"})
-
-_MEDIA_TYPE = rf"^(\*/\*|{TOKEN}/{TOKEN})$"
 
 
 def _check_field(name: str) -> str:
@@ -28,7 +26,6 @@ def _check_field(name: str) -> str:
 
 FieldName: TypeAlias = Annotated[str, AfterValidator(_check_field), Field(title="field name")]
 Status: TypeAlias = Annotated[int, Field(ge=200, le=599)] | Literal["2xx", "3xx", "4xx", "5xx"]
-MediaType: TypeAlias = Annotated[str, Field(title="media type", pattern=_MEDIA_TYPE, max_length=255)]
 SurrogateKey: TypeAlias = Annotated[
     str, Field(title="surrogate key", pattern=r"^[!-~]+$", min_length=1, max_length=1024)
 ]

@@ -96,6 +96,7 @@ PURE_KERNEL = tuple(
         "durations",
         "forwarded",
         "headers",
+        "media_types",
         "negotiation",
         "order",
         "parameters",
