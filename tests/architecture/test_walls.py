@@ -56,6 +56,7 @@ SHELL_PARTS = {
     "caching/writing.py": "asks the app, and waits for its turn",
     "caching/policy_layer.py": "is a layer, and calls an app",
     "compression/decompression_layer.py": "is a layer, and calls an app",
+    "compression/decompression_reading.py": "sends the problem in place of the answer",
     "errors/answer.py": "sends the problem in place of the answer",
     "errors/django.py": "is called by Django",
     "errors/handlers.py": "is called by Starlette and FastAPI",

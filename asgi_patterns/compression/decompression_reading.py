@@ -1,0 +1,120 @@
+"""One request whose body is decoded while the app reads it, and the answer where that fails."""
+
+from typing import Literal, final
+
+from asgi_patterns.compression.decoding import Bounds, Coding, Decoding, Excess, Malformed, Stream
+from asgi_patterns.compression.decompression_events import BodyDecoded, BodyRefused
+from asgi_patterns.compression.decompression_refusals import undecodable
+from asgi_patterns.kernel.body import Body, BodyTooLarge, ClientDisconnected
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.types import Message, Receive, Scope, Send
+
+
+@final
+class Reading:
+    """The decoder of one body. What it raises comes out of the app's ``receive()``.
+
+    Frameworks make a 500 or a 400 of that. Where nothing of the app's answer has gone out by then, the problem that
+    says what was wrong goes out in its place.
+    """
+
+    def __init__(
+        self,
+        coding: Coding,
+        stream: Stream,
+        bounds: Bounds,
+        exchange: Exchange,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._coding = coding
+        self._decoding = Decoding(stream, bounds)
+        self._bounds = bounds
+        self._exchange = exchange
+        self._receive = receive
+        self._send = send
+        self._failure: Exception | None = None
+        self._problem: Problem | None = None
+        self._answered = False
+
+    def decode(self, chunk: bytes) -> bytes:
+        """Decode the next bytes. Raises ``BodyTooLarge``, and ``Malformed``."""
+        try:
+            return self._decoding.decode(chunk)
+        except Excess as excess:
+            self._fail(excess, reason=excess.of)
+            self._failure = BodyTooLarge(limit=excess.limit, received=excess.received)
+            raise self._failure from excess
+        except Malformed as malformed:
+            self._fail(malformed, reason="malformed")
+            raise
+
+    def finish(self) -> bytes:
+        """End. Raises ``Malformed`` where the end of the body is missing."""
+        try:
+            rest = self._decoding.finish()
+        except Malformed as malformed:
+            self._fail(malformed, reason="malformed")
+            raise
+        sent, decoded = self._decoding.sent, self._decoding.decoded
+        self._exchange.emit(BodyDecoded(coding=self._coding, sent=sent, decoded=decoded))
+        return rest
+
+    async def read_first(self, body: Body, scope: Scope) -> bool:
+        """Decode all of the body, and tell its length in ``scope``. Return whether the app shall be called."""
+        try:
+            content = await body.read(self._bounds.max_size)
+        except ClientDisconnected:
+            return True  # it is told so, as ever
+        except Exception as error:
+            if error is not self._failure:
+                raise
+            await self._answer()
+            return False
+        scope["headers"].append((b"content-length", b"%d" % len(content)))
+        return True
+
+    def on_head(self, head: Message) -> Send | None:
+        """Take over the app's answer to what it could not read. One that is no error is the app's to give."""
+        if self._problem is None or head["status"] < 400:
+            return None
+        return self._stand_in
+
+    async def answers_for(self, error: Exception | None, link: Link) -> bool:
+        """Answer, where the app has not; return whether there is nothing more to say of ``error``."""
+        if self._problem is None:
+            return False
+        if not link.started:
+            await self._answer()
+        return self._answered and error is not None and _comes_from(error, self._failure)
+
+    async def _stand_in(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._answer()
+
+    async def _answer(self) -> None:
+        if self._problem is not None:
+            self._answered = True
+            await self._problem(self._exchange.scope, self._receive, self._send)
+
+    def _fail(self, cause: Excess | Malformed, *, reason: Literal["size", "ratio", "malformed"]) -> None:
+        self._failure = cause
+        self._problem = undecodable(cause, self._coding, self._bounds)
+        self._exchange.emit(BodyRefused(reason=reason, coding=self._coding))
+
+
+def _comes_from(error: BaseException, cause: BaseException | None) -> bool:
+    """Whether ``error`` is ``cause``, was raised because of it, or is a group that has it."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is cause:
+            return True
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            inner = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+            pending += [each.__cause__, each.__context__, *inner]
+    return False
