@@ -220,7 +220,8 @@ class _Brotli:
             piece: bytes = self._stream.process(rest, output_buffer_limit=_PIECE)
             if piece:
                 yield piece
-            if self._stream.can_accept_more_data():
+            # It accepts more as soon as all bytes are inside, and does not say how much has still to come out.
+            elif not rest or self._stream.can_accept_more_data():
                 return
             rest = b""
 
