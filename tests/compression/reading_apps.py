@@ -2,8 +2,8 @@
 
     uvicorn --factory tests.compression.reading_apps:starlette
 
-``X-Stack`` of a request says what stands in front of the app: ``alone`` is the layer, ``pipeline`` has ``Problems`` too,
-and ``first`` is the layer with ``read_first``.
+``X-Stack`` of a request says what stands in front of the app: ``alone`` is the layer, ``pipeline`` has ``Problems``
+too, and ``first`` is the layer with ``read_first``.
 """
 
 import json
@@ -24,7 +24,7 @@ def behind_the_layer(make: Callable[[], AnyApp]) -> Callable[[], ASGIApp]:
     @wraps(make)
     def made() -> ASGIApp:
         app = make()
-        stacks = {
+        stacks: dict[bytes, AnyApp] = {
             b"alone": Decompression(max_size=MAX_SIZE)(app),
             b"first": Decompression(max_size=MAX_SIZE, read_first=True)(app),
             b"pipeline": wrap(app, config={}, decompression={"max_size": MAX_SIZE}),
@@ -154,7 +154,7 @@ def django() -> AnyApp:
     from django.http import HttpRequest, JsonResponse
     from django.urls import path
 
-    settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="of a test")  # noqa: S106
+    settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="of a test")
 
     def as_json(request: HttpRequest) -> JsonResponse:
         return JsonResponse(json.loads(request.body))
@@ -167,4 +167,5 @@ def django() -> AnyApp:
         return JsonResponse({"name": file.name, "size": file.size} if file else {})
 
     globals()["urlpatterns"] = [path("json", as_json), path("form", as_form), path("file", as_file)]
-    return get_asgi_application()
+    app: AnyApp = get_asgi_application()
+    return app

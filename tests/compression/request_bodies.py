@@ -14,6 +14,20 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing import Client, chunk, head, read_body
 
+__all__ = [
+    "CODINGS",
+    "ENCODERS",
+    "WIDE",
+    "Coding",
+    "Mirror",
+    "cut",
+    "decoded",
+    "heard",
+    "served",
+    "zeros",
+    "zstd",
+]
+
 zstd: Any = _zstd()
 
 ENCODERS: Final[Mapping[Coding, Callable[[bytes], bytes]]] = {
@@ -43,7 +57,7 @@ def decoded(coding: Coding, *chunks: bytes, bounds: Bounds = WIDE) -> bytes:
 
 def zeros(coding: Coding, megabytes: int) -> bytes:
     """Encode so many MB of zeros, without ever having them all."""
-    block, parts = bytes(1 << 20), []
+    block = bytes(1 << 20)
     encoder: Any
     match coding:
         case "gzip":
@@ -54,9 +68,7 @@ def zeros(coding: Coding, megabytes: int) -> bytes:
             encoder = zstd.ZstdCompressor()
     step = encoder.process if coding == "br" else encoder.compress
     end = encoder.finish if coding == "br" else encoder.flush
-    for _ in range(megabytes):
-        parts.append(step(block))
-    return b"".join([*parts, end()])
+    return b"".join([*(step(block) for _ in range(megabytes)), end()])
 
 
 def served(app: ASGIApp, **given: object) -> Client:
@@ -99,18 +111,3 @@ class Mirror:
         """The fields of the one request that came."""
         (scope,) = self.scopes
         return dict(scope["headers"])
-
-
-__all__ = [
-    "CODINGS",
-    "ENCODERS",
-    "WIDE",
-    "Mirror",
-    "cut",
-    "decoded",
-    "decoding",
-    "heard",
-    "served",
-    "zeros",
-    "zstd",
-]

@@ -91,7 +91,11 @@ def test_a_file_is_read(framework: tuple[str, Server], port: int, stack: str, ch
 
 
 NOISE = random.Random(7).randbytes(MAX_SIZE // 2).hex().encode()
-RATIO, SIZE, MALFORMED = (413, {"maxSize", "receivedSize", "maxRatio"}), (413, {"maxSize", "receivedSize"}), (400, {"coding"})
+RATIO, SIZE, MALFORMED = (
+    (413, {"maxSize", "receivedSize", "maxRatio"}),
+    (413, {"maxSize", "receivedSize"}),
+    (400, {"coding"}),
+)
 REFUSED = [
     ("a bomb", zeros("gzip", 64), RATIO),
     ("a body that is too large", gzip.compress(b'["%b"]' % NOISE), SIZE),
