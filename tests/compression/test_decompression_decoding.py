@@ -162,8 +162,16 @@ def test_a_frame_that_needs_a_dictionary_is_not_read() -> None:
 # --- bounds ---
 
 
-def excess(coding: Coding, data: bytes, size: int = 1 << 30, **given: float) -> Excess:
-    bounds = Bounds(**({"max_size": 1 << 40, "max_ratio": 1e6, "ratio_from": 0} | given))  # type: ignore[arg-type]
+def excess(
+    coding: Coding,
+    data: bytes,
+    size: int = 1 << 30,
+    *,
+    max_size: int = 1 << 40,
+    max_ratio: float = 1e6,
+    ratio_from: int = 0,
+) -> Excess:
+    bounds = Bounds(max_size=max_size, max_ratio=max_ratio, ratio_from=ratio_from)
     with pytest.raises(Excess) as caught:
         decoded(coding, *cut(data, size), bounds=bounds)
     return caught.value
