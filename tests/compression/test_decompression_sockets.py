@@ -17,10 +17,11 @@ FRAMEWORKS = ["bare", "starlette", "fastapi", "litestar", "quart", "django"]
 STACKS = ["alone", "pipeline", "first"]
 BOUNDARY = "of-a-test"
 FILE = b"lamps\n" * 2000
-MULTIPART = (
+HEAD = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="lamps.txt"\r\n'
     "Content-Type: text/plain\r\n\r\n"
-).encode() + (FILE + f"\r\n--{BOUNDARY}--\r\n".encode())
+).encode()
+TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
 JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 FILES = ("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
@@ -82,7 +83,7 @@ def test_a_form_is_read(port: int, stack: str, chunked: bool) -> None:
 @every_stack
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
 def test_a_file_is_read(framework: tuple[str, Server], port: int, stack: str, chunked: bool) -> None:
-    answer = send(port, stack, "/file", gzip.compress(MULTIPART), FILES, chunked=chunked)
+    answer = send(port, stack, "/file", gzip.compress(HEAD + FILE + TAIL), FILES, chunked=chunked)
 
     expected = {"name": "lamps.txt", "size": len(FILE)}
     if framework[0] == "django" and stack != "first":
@@ -96,9 +97,13 @@ RATIO, SIZE, MALFORMED = (
     (413, {"maxSize", "receivedSize"}),
     (400, {"coding"}),
 )
+# What a parser takes for well-formed, up to where it is cut off: one that does not has an answer of its own.
+FRAMES = {"/json": (b'["', b'"]'), "/form": (b"name=", b""), "/file": (HEAD, TAIL)}
+PIECES = b"&name=".join(NOISE[at : at + 10_000] for at in range(0, len(NOISE), 10_000))
+LARGE = {path: gzip.compress(begin + PIECES + end) for path, (begin, end) in FRAMES.items()}
 REFUSED = [
-    ("a bomb", zeros("gzip", 64), RATIO),
-    ("a body that is too large", gzip.compress(b'["%b"]' % NOISE), SIZE),
+    ("a bomb", zeros("gzip", 4), RATIO),
+    ("a body that is too large", b"", SIZE),
     ("a body that is not gzip", b'{"name": "Lamp"}', MALFORMED),
     ("a body whose end is missing", gzip.compress(b'{"name": "Lamp"}')[:-3], MALFORMED),
 ]
@@ -113,7 +118,7 @@ REFUSED = [
 def test_the_answer_says_what_is_wrong(
     port: int, stack: str, body: bytes, said: tuple[int, set[str]], path: str, kind: Field, chunked: bool
 ) -> None:
-    answer = send(port, stack, path, body, kind, chunked=chunked)
+    answer = send(port, stack, path, body or LARGE[path], kind, chunked=chunked)
 
     problem = json.loads(answer.body)
     assert (answer.status, answer.get("content-type")) == (said[0], "application/problem+json")
