@@ -1,9 +1,10 @@
 """Compression: answers and requests that are shorter on the wire.
 
-``Compression`` and ``Decompression`` are layers.
+``Compression`` and ``Decompression`` are layers; ``BodyDecoded`` and ``BodyNotDecoded`` are events of the latter.
 """
 
+from asgi_patterns.compression.decompression_events import BodyDecoded, BodyNotDecoded
 from asgi_patterns.compression.decompression_layer import Decompression
 from asgi_patterns.compression.layer import Compression
 
-__all__ = ["Compression", "Decompression"]
+__all__ = ["BodyDecoded", "BodyNotDecoded", "Compression", "Decompression"]

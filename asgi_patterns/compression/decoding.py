@@ -57,17 +57,17 @@ class Bounds:
     ratio_from: int
     """Decoded bytes up to which the ratio does not count."""
 
-    def exceeded(self, *, sent: int, chunk: int, decoded: int, before: int) -> Excess | None:
-        """Return what is too much once ``sent`` bytes, ``chunk`` in the last message, gave ``decoded`` ones.
+    def check(self, *, sent: int, chunk: int, decoded: int, before: int) -> None:
+        """Raise ``Excess`` where ``sent`` bytes, ``chunk`` in the last message, gave too many ``decoded`` ones.
 
         ``before``: how many there were when that message came.
         """
         if decoded > self.max_size:
-            return Excess("size", self.max_size, decoded)
+            raise Excess("size", self.max_size, decoded)
         whole = max(self.ratio_from, int(self.max_ratio * sent))
         at_once = before + max(_BURST, int(self.max_ratio * chunk))
-        limit = min(whole, at_once)
-        return Excess("ratio", limit, decoded) if decoded > limit else None
+        if decoded > whole or decoded > at_once:
+            raise Excess("ratio", min(whole, at_once), decoded)
 
 
 class Stream(Protocol):
@@ -90,7 +90,7 @@ Open = Callable[[], Stream]
 
 @final
 class Decoding:
-    """One body. It is what the kernel calls a decoder."""
+    """One body, as it comes in and goes out."""
 
     __slots__ = ("_bounds", "_stream", "decoded", "sent")
 
@@ -109,7 +109,8 @@ class Decoding:
         try:
             while rest:
                 for piece in stream.pieces(rest[:_SLICE]):
-                    self._count(len(piece), len(chunk), before)
+                    self.decoded += len(piece)
+                    self._bounds.check(sent=self.sent, chunk=len(chunk), decoded=self.decoded, before=before)
                     found.append(piece)
                 rest = rest[_SLICE:]
         except stream.error as error:
@@ -121,12 +122,6 @@ class Decoding:
         if self.sent and not self._stream.is_whole:
             raise Malformed("the body ends too early")
         return b""
-
-    def _count(self, size: int, chunk: int, before: int) -> None:
-        self.decoded += size
-        excess = self._bounds.exceeded(sent=self.sent, chunk=chunk, decoded=self.decoded, before=before)
-        if excess is not None:
-            raise excess
 
 
 @final

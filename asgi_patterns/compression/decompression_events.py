@@ -17,7 +17,7 @@ class BodyDecoded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BodyRefused(Event):
+class BodyNotDecoded(Event):
     """The body of a request is not decoded, or not any further."""
 
     reason: Literal["unsupported", "stacked", "size", "ratio", "malformed"]

@@ -6,7 +6,7 @@ from asgi_patterns.compression.decoding import Bounds, Coding
 from asgi_patterns.compression.request_coding import Coded, Foreign
 from asgi_patterns.kernel.forecast import Forecast
 
-# Deflate writes at least one bit for at most 258 bytes ... of two codes, so that nothing gets past this.
+# RFC 1951 3.2.5: a copy has at most 258 bytes, and takes two bits at least.
 _MOST_OF_GZIP = 1032
 _MUCH = 64 * 1024 * 1024
 

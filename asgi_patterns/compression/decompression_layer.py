@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, final
 from pydantic import Field
 
 from asgi_patterns.compression.decoding import Bounds, Coding, Open, opener, openers
-from asgi_patterns.compression.decompression_events import BodyRefused
+from asgi_patterns.compression.decompression_events import BodyNotDecoded
 from asgi_patterns.compression.decompression_forecast import doubts, forecast, outline
 from asgi_patterns.compression.decompression_reading import Reading
 from asgi_patterns.compression.decompression_refusals import unsupported
@@ -107,7 +107,7 @@ class _Wired:
         exchange, scope = Exchange.of(scope)
         if isinstance(found, Foreign):
             # Nothing has been read: a client that waits for 100 (Continue) need not send its body at all.
-            exchange.emit(BodyRefused(reason=found.reason, coding=None))
+            exchange.emit(BodyNotDecoded(reason=found.reason, coding=None))
             return await unsupported(found.reason, self._openers)(scope, receive, send)
         # Whoever looks at the exchange for what a router has found there has to look at the same scope.
         scope = exchange.scope = {**scope, "headers": without_coding(scope["headers"])}

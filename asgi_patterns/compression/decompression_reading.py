@@ -3,7 +3,7 @@
 from typing import Literal, final
 
 from asgi_patterns.compression.decoding import Bounds, Coding, Decoding, Excess, Malformed, Stream
-from asgi_patterns.compression.decompression_events import BodyDecoded, BodyRefused
+from asgi_patterns.compression.decompression_events import BodyDecoded, BodyNotDecoded
 from asgi_patterns.compression.decompression_refusals import undecodable
 from asgi_patterns.kernel.body import Body, BodyTooLarge, ClientDisconnected
 from asgi_patterns.kernel.exchange import Exchange
@@ -43,24 +43,22 @@ class Reading:
         """Decode the next bytes. Raises ``BodyTooLarge``, and ``Malformed``."""
         try:
             return self._decoding.decode(chunk)
-        except Excess as excess:
-            self._fail(excess, reason=excess.of)
-            self._failure = BodyTooLarge(limit=excess.limit, received=excess.received)
-            raise self._failure from excess
-        except Malformed as malformed:
-            self._fail(malformed, reason="malformed")
-            raise
+        except (Excess, Malformed) as caught:
+            failure = self._failed(caught)
+        # Not within the clause: a traceback keeps all that its frames hold, and this one would keep megabytes.
+        raise failure
 
     def finish(self) -> bytes:
         """End. Raises ``Malformed`` where the end of the body is missing."""
         try:
             rest = self._decoding.finish()
-        except Malformed as malformed:
-            self._fail(malformed, reason="malformed")
-            raise
-        sent, decoded = self._decoding.sent, self._decoding.decoded
-        self._exchange.emit(BodyDecoded(coding=self._coding, sent=sent, decoded=decoded))
-        return rest
+        except Malformed as caught:
+            failure = self._failed(caught)
+        else:
+            sent, decoded = self._decoding.sent, self._decoding.decoded
+            self._exchange.emit(BodyDecoded(coding=self._coding, sent=sent, decoded=decoded))
+            return rest
+        raise failure
 
     async def read_first(self, body: Body, scope: Scope) -> bool:
         """Decode all of the body, and tell its length in ``scope``. Return whether the app shall be called."""
@@ -71,7 +69,7 @@ class Reading:
         except Exception as error:
             if error is not self._failure:
                 raise
-            await self._answer()
+            await self.answers_for(error, None)
             return False
         scope["headers"].append((b"content-length", b"%d" % len(content)))
         return True
@@ -82,13 +80,18 @@ class Reading:
             return None
         return self._stand_in
 
-    async def answers_for(self, error: Exception | None, link: Link) -> bool:
-        """Answer, where the app has not; return whether there is nothing more to say of ``error``."""
+    async def answers_for(self, error: Exception | None, link: Link | None) -> bool:
+        """Answer, where the app has not. Return whether ``error`` has been dealt with so."""
         if self._problem is None:
             return False
-        if not link.started:
+        if link is None or not link.started:
             await self._answer()
-        return self._answered and error is not None and _comes_from(error, self._failure)
+        if error is not None and not (self._answered and _comes_from(error, self._failure)):
+            return False
+        # The body and this object keep the error, and its traceback whatever the app has read: let go of that now.
+        if self._failure is not None:
+            self._failure.__traceback__ = None
+        return True
 
     async def _stand_in(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -99,10 +102,18 @@ class Reading:
             self._answered = True
             await self._problem(self._exchange.scope, self._receive, self._send)
 
-    def _fail(self, cause: Excess | Malformed, *, reason: Literal["size", "ratio", "malformed"]) -> None:
-        self._failure = cause
+    def _failed(self, cause: Excess | Malformed) -> Exception:
+        """Return what the app's ``receive()`` raises from now on; nobody asks for more of the body any more."""
         self._problem = undecodable(cause, self._coding, self._bounds)
-        self._exchange.emit(BodyRefused(reason=reason, coding=self._coding))
+        del self._decoding
+        reason: Literal["size", "ratio", "malformed"] = "malformed"
+        if isinstance(cause, Excess):
+            reason = cause.of
+            self._failure = BodyTooLarge(limit=cause.limit, received=cause.received)
+        else:
+            self._failure = Malformed(str(cause))
+        self._exchange.emit(BodyNotDecoded(reason=reason, coding=self._coding))
+        return self._failure
 
 
 def _comes_from(error: BaseException, cause: BaseException | None) -> bool:

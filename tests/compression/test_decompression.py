@@ -1,19 +1,23 @@
 """Requests through the layer: what is decoded, what the app sees of it, and what stands in for its answer."""
 
+import gc
+import tracemalloc
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import anyio
 import pytest
+from litestar import Litestar, post
+from litestar import Request as LitestarRequest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from asgi_patterns import Decompression, Pipeline, Problems
+from asgi_patterns.compression import BodyDecoded, BodyNotDecoded
 from asgi_patterns.compression.decoding import CODINGS, Coding
-from asgi_patterns.compression.decompression_events import BodyDecoded, BodyRefused
 from asgi_patterns.kernel.body import Body, BodyTooLarge
 from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import Exchange
@@ -21,7 +25,6 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing import (
     ABANDONED_BODIES,
     UNUSUAL_APPS,
-    UNUSUAL_SOCKETS,
     Client,
     chunk,
     head,
@@ -288,17 +291,24 @@ async def test_answers_pass_as_they_are(app: ASGIApp) -> None:
     assert [message["type"] for message in behind.messages] == [message["type"] for message in bare.messages]
 
 
-@pytest.mark.parametrize("app", UNUSUAL_SOCKETS.values(), ids=UNUSUAL_SOCKETS)
-async def test_a_websocket_gets_the_very_scope(app: ASGIApp) -> None:
-    seen: list[Scope] = []
+@pytest.mark.parametrize("kind", ["websocket", "lifespan", "of-the-future"])
+async def test_what_is_no_request_passes_as_it_is(kind: str) -> None:
+    seen: list[tuple[Scope, Receive, Send]] = []
 
-    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(scope)
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((scope, receive, send))
 
-    scope = {"type": "websocket", "path": "/", "headers": [(b"content-encoding", b"gzip")]}
-    await Decompression()(noted)(scope, None, None)
+    async def receive() -> Message:
+        raise AssertionError
 
-    assert seen[0] is scope
+    async def send(message: Message) -> None:
+        raise AssertionError
+
+    scope = {"type": kind, "path": "/", "headers": [(b"content-encoding", b"gzip")]}
+    await Decompression().attach(app)(scope, receive, send)
+
+    assert seen == [(scope, receive, send)]
+    assert seen[0][0] is scope
 
 
 async def test_two_requests_at_a_time_do_not_meet() -> None:
@@ -447,6 +457,32 @@ async def test_the_problem_is_the_answer_of_an_app_that(app: ASGIApp, body: byte
     assert answer.json()["status"] == status
 
 
+@pytest.mark.parametrize("read_first", [False, True], ids=["as it comes", "first"])
+@pytest.mark.parametrize("app", [Mirror(), answering(500)], ids=["lets it out", "answers 500"])
+async def test_a_bomb_leaves_nothing_behind(app: ASGIApp, read_first: bool) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": BOMB, "more_body": False}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-encoding", b"gzip")]}
+    layer = Decompression(read_first=read_first)(app)
+    await layer(scope, receive, send)
+    gc.collect()
+    gc.disable()  # until the collector comes by, what holds itself would stay
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            await layer(scope, receive, send)
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+    assert left < 1024 * 1024
+
+
 async def test_an_answer_that_is_no_error_is_the_apps_to_give() -> None:
     answer = await served(answering(202)).post("/", headers=GZIP, content=BROKEN)
 
@@ -518,15 +554,42 @@ async def test_problems_further_out_give_it_its_type() -> None:
     assert 1024 * 1024 < problem["receivedSize"] < 16 * 1024 * 1024
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize(("body", "status"), [(BOMB, 413), (BROKEN, 400), (HELLO, 201)])
+async def test_it_may_stand_in_the_middleware_of_litestar(body: bytes, status: int) -> None:
+    @post("/")
+    async def show(request: LitestarRequest[Any, Any, Any]) -> str:
+        return (await request.body()).decode()
+
+    app = Litestar([show], middleware=[Decompression()], openapi_config=None)
+
+    answer = await Client(app).post("/", headers=GZIP, content=body)
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(("body", "status"), [(BOMB, 413), (BROKEN, 400), (HELLO, 200)])
+async def test_it_may_stand_in_the_middleware_of_starlette(body: bytes, status: int) -> None:
+    async def show(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(await request.body())
+
+    app = Starlette(routes=[Route("/", show, methods=["POST"])])
+    app.add_middleware(Decompression())
+
+    answer = await Client(app).post("/", headers=GZIP, content=body)
+
+    assert answer.status == status
+
+
 # --- events ---
 
 TOLD: list[tuple[str, str, bytes, dict[str, Any], Event]] = [
     ("a body was decoded", "gzip", HELLO, {}, BodyDecoded(coding="gzip", sent=len(HELLO), decoded=5)),
-    ("a body is broken", "gzip", BROKEN, {}, BodyRefused(reason="malformed", coding="gzip")),
-    ("a body is out of proportion", "gzip", BOMB, {}, BodyRefused(reason="ratio", coding="gzip")),
-    ("a body is too large", "gzip", HELLO, {"max_size": 4}, BodyRefused(reason="size", coding="gzip")),
-    ("a coding is not known", "deflate", HELLO, {}, BodyRefused(reason="unsupported", coding=None)),
-    ("codings are stacked", "gzip, br", HELLO, {}, BodyRefused(reason="stacked", coding=None)),
+    ("a body is broken", "gzip", BROKEN, {}, BodyNotDecoded(reason="malformed", coding="gzip")),
+    ("a body is out of proportion", "gzip", BOMB, {}, BodyNotDecoded(reason="ratio", coding="gzip")),
+    ("a body is too large", "gzip", HELLO, {"max_size": 4}, BodyNotDecoded(reason="size", coding="gzip")),
+    ("a coding is not known", "deflate", HELLO, {}, BodyNotDecoded(reason="unsupported", coding=None)),
+    ("codings are stacked", "gzip, br", HELLO, {}, BodyNotDecoded(reason="stacked", coding=None)),
 ]
 
 

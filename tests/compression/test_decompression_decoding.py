@@ -22,7 +22,7 @@ from asgi_patterns.compression.decoding import (
     openers,
 )
 from asgi_patterns.kernel.optional import MissingExtra
-from tests.compression.request_bodies import ENCODERS, WIDE, cut, decoded, zeros, zstd
+from tests.compression.request_bodies import ENCODERS, cut, decoded, zeros, zstd
 
 TEXT = b'{"name": "Lamp", "price": 12}' * 20
 NOISE = random.Random(7).randbytes(300_000)
@@ -251,7 +251,3 @@ def test_a_brotli_that_cannot_be_bounded_counts_as_missing(monkeypatch: pytest.M
     assert [*openers(None)] == ["gzip", "zstd"]
     with pytest.raises(MissingExtra, match=r"brotli>=1\.2"):
         openers(("br",))
-
-
-def test_wide_bounds_are_none() -> None:
-    assert WIDE.exceeded(sent=1, chunk=1, decoded=1 << 19, before=0) is None
