@@ -9,6 +9,11 @@ from pydantic import ValidationError
 
 from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.caching.refusals import PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY
+from asgi_patterns.compression.decompression_refusals import (
+    CODING_NOT_SUPPORTED,
+    DECODED_TOO_LARGE,
+    NOT_DECODABLE,
+)
 from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
 from asgi_patterns.kernel.problems import built_in, built_in_types
@@ -107,6 +112,9 @@ def test_a_type_that_no_problem_could_have_is_refused(type: str, title: str, sta
 OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
 """The types of this package whose URIs are others' and need no base."""
 CACHING = (PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY)
+DECODING = (CODING_NOT_SUPPORTED, DECODED_TOO_LARGE, NOT_DECODABLE)
+SLUGS = (*CACHING, *DECODING)
+"""Those that the base makes URIs."""
 
 GIVEN: list[tuple[str, Sequence[Any]]] = [
     ("objects", TYPES),
@@ -130,7 +138,7 @@ def test_types_are_listed_by_uri_with_those_of_the_package(types: Sequence[Any])
             "/problems/sold-out": SOLD_OUT,
             SHIPPED.type: SHIPPED,
         }
-        | {f"/problems/{each.type}": each for each in CACHING}
+        | {f"/problems/{each.type}": each for each in SLUGS}
         | OURS
     )
 
@@ -153,7 +161,7 @@ def test_the_layer_says_which_paths_it_answers() -> None:
         "/problems/",
         "/problems/sold-out",
         "/problems/invalid-request",
-        *(f"/problems/{each.type}" for each in CACHING),
+        *(f"/problems/{each.type}" for each in SLUGS),
     }
 
 
@@ -182,7 +190,7 @@ async def test_the_base_lists_all_of_its_types() -> None:
     assert listed == {
         "/problems/invalid-request": (INVALID.title, 422),
         "/problems/sold-out": ("Sold out", 409),
-        **{f"/problems/{each.type}": (each.title, each.status) for each in CACHING},
+        **{f"/problems/{each.type}": (each.title, each.status) for each in SLUGS},
     }
 
 
