@@ -1,4 +1,4 @@
-"""Both event loops for every test that carries the ``anyio`` mark; and what is checked only where a program is there."""
+"""Both event loops for every test with the ``anyio`` mark, and what is checked only where a program is there."""
 
 import shutil
 

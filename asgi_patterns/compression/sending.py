@@ -16,7 +16,7 @@ from asgi_patterns.compression.files import parts
 from asgi_patterns.compression.known_tags import held
 from asgi_patterns.compression.plan import Plan
 from asgi_patterns.compression.rewriting import coded_fields, varying, with_tag, without_digests
-from asgi_patterns.compression.sorting import UNKNOWN, Fate, Terms, Worth, sort
+from asgi_patterns.compression.sorting import UNKNOWN, Fate, Terms, Worth, sort, told
 from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange, is_off
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.link import Link
@@ -45,10 +45,10 @@ class Varying(Editing):
         headers = head.get("headers")
         if type(headers) is not list:
             head, headers = readable(head)
-        fate = sort(head["status"], headers, self._terms, has_cookie=False)[0]
-        if fate is _LEAVE or (self._state and self._label in self._state.get(SWITCHED_OFF, ())):
+        fields = told(head["status"], headers, self._terms)
+        if fields is None or (self._state and self._label in self._state.get(SWITCHED_OFF, ())):
             return head
-        return {**head, "headers": varying(headers)}
+        return {**head, "headers": fields}
 
 
 @final

@@ -1,6 +1,7 @@
 """Which answers are coded: decided by the head alone, before there is a body.
 
-``sort``: what becomes of an answer, on which ``Terms``; ``worth_of``: what media types are worth.
+``sort``: what becomes of an answer, on which ``Terms``; ``told``: what a client hears of it that reads no coding;
+``worth_of``: what media types are worth.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, TypeAlias, final
 
+from asgi_patterns.compression.rewriting import VARIES, varying
 from asgi_patterns.kernel import headers as fields
 from asgi_patterns.kernel.media_types import MediaTypes, essence
 from asgi_patterns.kernel.parameters import elements
@@ -40,7 +42,7 @@ UNKNOWN: Final = -1
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _OTHERS: Final = frozenset({204, 205, 206, 304})
 _DIGITS: Final = 18
-_TYPE, _LENGTH, _ENCODING, _CONTROL, _COOKIE = range(1, 6)
+_TYPE, _LENGTH, _ENCODING, _CONTROL, _COOKIE, _VARY = range(1, 7)
 _KINDS: Final = fields.Kinds(
     {
         b"content-type": _TYPE,
@@ -48,6 +50,7 @@ _KINDS: Final = fields.Kinds(
         b"content-encoding": _ENCODING,
         b"cache-control": _CONTROL,
         b"set-cookie": _COOKIE,
+        b"vary": _VARY,
     }
 )
 
@@ -141,7 +144,7 @@ def _look(headers: RawHeaders, worth_of: WorthOf) -> tuple[int, Worth, bool] | N
             length = int(value) if value.isdigit() and len(value) <= _DIGITS else UNKNOWN
         elif kind == _COOKIE:
             sets_cookie = True
-        elif kind == _ENCODING or (kind == _CONTROL and forbids(value)):
+        elif kind and _stops(kind, value):
             return None
     return length, worth, sets_cookie
 
@@ -149,6 +152,33 @@ def _look(headers: RawHeaders, worth_of: WorthOf) -> tuple[int, Worth, bool] | N
 def _of_other(status: int, worth: Worth) -> Sorted:
     """Return what becomes of an answer that is no whole one; a part goes out as it is, and so does what is empty."""
     return _KNOWN if status == 304 or (status == 206 and worth is not _NOT) else _LEFT
+
+
+def told(status: int, headers: RawHeaders, terms: Terms) -> RawHeaders | None:
+    """Return the fields of an answer to a client that reads no coding; ``None`` where nobody would get it coded."""
+    if status in _OTHERS:
+        return None if sort(status, headers, terms, has_cookie=False) is _LEFT else varying(headers)
+    is_worth_it = varies = False
+    for name, value in headers:
+        kind = _KINDS[name]
+        if kind == _TYPE:
+            if terms.worth_of(value) is _NOT:
+                return None
+            is_worth_it = True
+        elif kind == _VARY:
+            varies = True
+        elif kind and _stops(kind, value, terms.minimum):
+            return None
+    if not is_worth_it:
+        return None
+    return varying(headers) if varies else [*headers, VARIES]
+
+
+def _stops(kind: int, value: bytes, minimum: int = 0) -> bool:
+    """Whether nobody gets content coded of which a field says this."""
+    if kind == _LENGTH:
+        return value.isdigit() and int(value[:_DIGITS]) < minimum
+    return kind == _ENCODING or (kind == _CONTROL and forbids(value))
 
 
 def forbids(cache_control: bytes) -> bool:
