@@ -158,18 +158,16 @@ def told(status: int, headers: RawHeaders, terms: Terms) -> RawHeaders | None:
     """Return the fields of an answer to a client that reads no coding; ``None`` where nobody would get it coded."""
     if status in _OTHERS:
         return None if sort(status, headers, terms, has_cookie=False) is _LEFT else varying(headers)
-    is_worth_it = varies = False
+    worth, varies = _NOT, False
     for name, value in headers:
         kind = _KINDS[name]
         if kind == _TYPE:
-            if terms.worth_of(value) is _NOT:
-                return None
-            is_worth_it = True
+            worth = terms.worth_of(value)
         elif kind == _VARY:
             varies = True
         elif kind and _stops(kind, value, terms.minimum):
             return None
-    if not is_worth_it:
+    if worth is _NOT:
         return None
     return varying(headers) if varies else [*headers, VARIES]
 
