@@ -10,7 +10,7 @@
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
 from asgi_patterns.caching import CachePolicy, CacheRule, ConditionalRequests
-from asgi_patterns.compression import Compression, Decompression
+from asgi_patterns.compression import Compression, CompressionRule, Decompression
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
@@ -26,6 +26,7 @@ __all__ = [
     "CacheRule",
     "Caller",
     "Compression",
+    "CompressionRule",
     "ConditionalRequests",
     "Cors",
     "Deadline",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import conditional, decompression, rate_limits, shape
+from benchmarks import compression, conditional, decompression, rate_limits, shape
 
 
 def main() -> None:
@@ -13,6 +13,10 @@ def main() -> None:
     print(shape.run(rounds=2, calls=100) if light else shape.run())
     print()
     print(conditional.run(rounds=2, calls=100) if light else conditional.run())
+    print()
+    print(compression.run(rounds=2, calls=50) if light else compression.run())
+    print()
+    print(compression.run_events())
     print()
     print(decompression.run(rounds=2, calls=100) if light else decompression.run())
     print()

@@ -5,6 +5,8 @@
 
 from asgi_patterns.compression.decompression_events import BodyDecoded, BodyNotDecoded
 from asgi_patterns.compression.decompression_layer import Decompression
+from asgi_patterns.compression.events import Compressed
 from asgi_patterns.compression.layer import Compression
+from asgi_patterns.compression.rule import CompressionRule
 
-__all__ = ["BodyDecoded", "BodyNotDecoded", "Compression", "Decompression"]
+__all__ = ["BodyDecoded", "BodyNotDecoded", "Compressed", "Compression", "CompressionRule", "Decompression"]

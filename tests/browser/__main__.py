@@ -1,4 +1,4 @@
-"""``make browser``: let a real browser read our refusals from a page of another origin.
+"""``make browser``: let a real browser read our refusals from a page of another origin, and every coding.
 
 A Chromium has to be on the machine. Where there is none that is said, and the exit code is 2: nothing was checked.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from typing import Any
 
+from tests.browser.coded import PATHS, TEXT
 from tests.support.servers import serve, serving, uvicorn
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -70,8 +71,18 @@ def complaints_about(seen: list[dict[str, Any]], *, allowed: bool) -> list[str]:
     return wrong if seen and len(seen) == len(READABLE) else [*wrong, f"only {len(seen)} requests were made"]
 
 
+def complaints_about_codings(seen: list[dict[str, Any]]) -> list[str]:
+    """Say which coding the page could not read."""
+    wrong = [
+        f"{each['path']}: the page read {str(each)[:200]}"
+        for each in seen
+        if (each.get("coding"), each.get("body")) != (each["path"].split("/")[1], TEXT)
+    ]
+    return wrong if len(seen) == len(PATHS) else [*wrong, f"only {len(seen)} codings were asked for"]
+
+
 def main() -> int:
-    """Check both pages; return the exit code."""
+    """Check all pages; return the exit code."""
     browser = find_browser()
     if browser is None:
         print(f"browser checks: none ran, no {', '.join(BROWSERS)} on the path", file=sys.stderr)
@@ -85,9 +96,11 @@ def main() -> int:
                 api_url = f"http://127.0.0.1:{api.port}"
                 seen = read_page(browser, f"{page}/page?api={api_url}")
             wrong += complaints_about(seen, allowed=allowed)
+    with serving(*uvicorn("tests.browser.coded:app")) as texts:
+        wrong += complaints_about_codings(read_page(browser, f"http://127.0.0.1:{texts.port}/page"))
     for complaint in wrong:
         print(complaint, file=sys.stderr)
-    print(f"browser checks: {2 * len(READABLE) - len(wrong)} passed, {len(wrong)} failed")
+    print(f"browser checks: {2 * len(READABLE) + len(PATHS) - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 
 

@@ -1,0 +1,18 @@
+"""What ``Compression`` reports."""
+
+from dataclasses import dataclass
+from typing import final
+
+from asgi_patterns.kernel.events import Event
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed(Event):
+    """An answer was sent in a coding, all of it."""
+
+    coding: str
+    size: int
+    """Bytes that the app sent."""
+    coded: int
+    """Bytes that went out."""

@@ -1,0 +1,218 @@
+"""Answers on their way out: coded in one call where they are short, part by part where they are not.
+
+``Varying``: the ``send`` of a client that reads none of our codings; ``Coded``: the one of a client that reads one;
+``Flowing``: a sink for an answer that is coded in parts.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, final
+
+from anyio import to_thread
+
+from asgi_patterns.compression.codecs import Coder, Flow
+from asgi_patterns.compression.events import Compressed
+from asgi_patterns.compression.files import parts
+from asgi_patterns.compression.known_tags import held
+from asgi_patterns.compression.plan import Plan
+from asgi_patterns.compression.rewriting import coded_fields, varying, with_tag, without_digests
+from asgi_patterns.compression.sorting import UNKNOWN, Fate, Terms, Worth, sort, told
+from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange, is_off
+from asgi_patterns.kernel.headers import get
+from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.look import Editing, Holding, readable
+from asgi_patterns.kernel.types import Message, RawHeaders, Scope, Send
+
+NO_TAGS: Final[frozenset[bytes]] = frozenset()
+_LEAVE, _PLAIN, _CODE = Fate.LEAVE, Fate.PLAIN, Fate.CODE
+
+
+@final
+class Varying(Editing):
+    """Says on an answer that another client would get it coded."""
+
+    __slots__ = ("_label", "_state", "_terms")
+
+    def __init__(self, send: Send, terms: Terms, state: Mapping[str, Any], label: str) -> None:
+        self.outer = send
+        self._out = None
+        self._terms = terms
+        self._state = state
+        self._label = label
+
+    def edit(self, head: Message) -> Message:
+        """Return the head with its ``Vary``."""
+        headers = head.get("headers")
+        if type(headers) is not list:
+            head, headers = readable(head)
+        fields = told(head["status"], headers, self._terms)
+        if fields is None or (self._state and self._label in self._state.get(SWITCHED_OFF, ())):
+            return head
+        return {**head, "headers": fields}
+
+
+@final
+class Coded(Holding):
+    """Codes an answer that is worth it.
+
+    ``tags``: the opaque parts of plain tags whose coded ones the client holds.
+    """
+
+    __slots__ = ("_coder", "_has_cookie", "_label", "_plan", "_scope", "_tags")
+
+    def __init__(
+        self,
+        send: Send,
+        plan: Plan,
+        coder: Coder,
+        scope: Scope,
+        label: str,
+        has_cookie: bool,
+        tags: frozenset[bytes],
+    ) -> None:
+        self.outer = send
+        self._out = self._head = None
+        self._plan = plan
+        self._coder = coder
+        self._scope = scope
+        self._label = label
+        self._has_cookie = has_cookie
+        self._tags = tags
+
+    def expect(self, head: Message, headers: RawHeaders) -> int | None:
+        """Hold a short answer that is worth it, and have others coded, or told from coded ones, on their way."""
+        plan = self._plan
+        fate, length, worth = sort(head["status"], headers, plan.terms, has_cookie=self._has_cookie)
+        if fate is _LEAVE or (self._scope["state"] and is_off(self._scope, self._label)):
+            return None
+        if fate is not _CODE:
+            self.takes_over(Link(self.outer, self._plain if fate is _PLAIN else self._known))
+        elif self._scope["method"] == "HEAD":
+            self.takes_over(Link(self.outer, self._bodiless))
+        elif UNKNOWN < length <= plan.large and not head.get("trailers") and not plan.padding:
+            return length
+        else:
+            self.takes_over(self._flowing(length, worth))
+        return None
+
+    async def decide(self, head: Message, body: bytes) -> None:
+        """Send a short answer coded, unless that is no shorter."""
+        coder = self._coder
+        coded = coder.whole(body)
+        if len(coded) < len(body):
+            head["headers"] = coded_fields(head["headers"], coder.name, coded)
+            self._tell(len(body), len(coded))
+            body = coded
+        else:
+            head["headers"] = varying(head["headers"])
+        await self.outer(head)
+        await self.outer({"type": "http.response.body", "body": body})
+
+    def other(self) -> Send:
+        """Return where what is no short answer after all goes: it is coded in parts."""
+        return self._flowing(self._expected, Worth.CODED)
+
+    def _flowing(self, length: int, worth: Worth) -> Send:
+        plan, size = self._plan, None if length == UNKNOWN else length
+        flow = plan.begin(self._coder, size, lean=worth is Worth.EVENTS)
+        return Flowing(self.outer, plan, flow, size, self._coder.name, self._tell)
+
+    def _plain(self, head: Message) -> None:
+        head["headers"] = varying(head["headers"])
+
+    def _known(self, head: Message) -> None:
+        """Say which answer a 304 or a part stands for."""
+        headers: RawHeaders = varying(head["headers"])
+        tag = get(headers, b"etag") if self._tags else None
+        known = None if tag is None else held(tag, self._tags, self._coder.name)
+        head["headers"] = headers if known is None else with_tag(headers, known)
+
+    def _bodiless(self, head: Message) -> None:
+        """Say what a GET would have got, as far as that is known (RFC 9110 9.3.2)."""
+        head["headers"] = coded_fields(head["headers"], self._coder.name)
+
+    def _tell(self, size: int, coded: int) -> None:
+        exchange: Exchange | None = self._scope.get(KEY)
+        if exchange is not None and exchange.context.listeners:
+            exchange.emit(Compressed(coding=self._coder.name.decode(), size=size, coded=coded))
+
+
+@final
+class Flowing:
+    """Codes an answer part by part: what the app has sent can be read before it sends more.
+
+    Its head goes out at once. Where its length was said, and is another one in the end, the answer breaks off there,
+    as it would without us: nobody shall take what is cut off for the whole.
+    """
+
+    __slots__ = ("_coded", "_coding", "_flow", "_is_over", "_length", "_plan", "_send", "_size", "_tell")
+
+    def __init__(
+        self,
+        send: Send,
+        plan: Plan,
+        flow: Flow,
+        length: int | None,
+        coding: bytes,
+        tell: Callable[[int, int], None],
+    ) -> None:
+        self._send = send
+        self._plan = plan
+        self._flow = flow
+        self._length = length
+        self._coding = coding
+        self._tell = tell
+        self._size = self._coded = 0
+        self._is_over = False
+
+    async def __call__(self, message: Message) -> None:
+        """Take the head, and then all that follows."""
+        match message["type"]:
+            case "http.response.body" if not self._is_over:
+                more = message.get("more_body", False)
+                await self._pass(message.get("body", b""), message, more=more)
+            case "http.response.pathsend" | "http.response.zerocopysend" if not self._is_over:
+                await self._read(message)
+            case "http.response.start":
+                headers = coded_fields([*message.get("headers", ())], self._coding)
+                await self._send({**message, "headers": headers})
+            case "http.response.trailers":
+                headers = without_digests([*message.get("headers", ())])
+                await self._send({**message, "headers": headers})
+            case _:
+                await self._send(message)
+
+    async def _pass(self, chunk: bytes, message: Message, *, more: bool) -> None:
+        if chunk or not more:
+            coded = await self._code(chunk, more=more)
+            message = {**message, "body": coded}
+        await self._send(message)
+        if self._is_over:
+            self._tell(self._size, self._coded)
+
+    async def _code(self, chunk: bytes, *, more: bool) -> bytes:
+        work = self._flow.add if more else self._flow.end
+        if self._plan.leaves_the_loop(len(chunk), self._size):
+            coded = await to_thread.run_sync(work, chunk, limiter=self._plan.threads())
+        else:
+            coded = work(chunk)
+        self._size += len(chunk)
+        self._coded += len(coded)
+        if not more:
+            self._end()
+        return coded
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._length is not None and self._size != self._length:
+            raise RuntimeError(
+                f"the answer has {self._size} bytes, and its Content-Length said {self._length}"
+            )
+
+    async def _read(self, message: Message) -> None:
+        """Read the file that a server would have sent by itself."""
+        async with aclosing(parts(message)) as chunks:
+            async for chunk in chunks:
+                await self._pass(chunk, {"type": "http.response.body", "more_body": True}, more=True)
+        if not message.get("more_body", False):
+            await self._pass(b"", {"type": "http.response.body"}, more=False)
