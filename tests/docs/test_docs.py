@@ -13,15 +13,12 @@ import pytest
 import yaml
 
 from asgi_patterns import (
-    BodyLimit,
     CachePolicy,
     Compression,
     ConditionalRequests,
     Cors,
-    Deadline,
     Decompression,
     Health,
-    LoadShedding,
     Problems,
     RateLimit,
     RequestId,
@@ -45,9 +42,6 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("caching", ConditionalRequests),
     ("compression", Compression),
     ("compression", Decompression),
-    ("body_limit", BodyLimit),
-    ("deadline", Deadline),
-    ("load_shedding", LoadShedding),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
