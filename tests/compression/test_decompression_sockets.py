@@ -101,11 +101,13 @@ RATIO, SIZE, MALFORMED = (
 FRAMES = {"/json": (b'["', b'"]'), "/form": (b"name=", b""), "/file": (HEAD, TAIL)}
 PIECES = b"&name=".join(NOISE[at : at + 10_000] for at in range(0, len(NOISE), 10_000))
 LARGE = {path: gzip.compress(begin + PIECES + end) for path, (begin, end) in FRAMES.items()}
+# So is what comes before a missing end, or a parser may complain of it before the end is known to be missing.
+CUT = b"cut"
 REFUSED = [
     ("a bomb", zeros("gzip", 4), RATIO),
     ("a body that is too large", b"", SIZE),
     ("a body that is not gzip", b'{"name": "Lamp"}', MALFORMED),
-    ("a body whose end is missing", gzip.compress(b'{"name": "Lamp"}')[:-3], MALFORMED),
+    ("a body whose end is missing", CUT, MALFORMED),
 ]
 
 
@@ -118,6 +120,9 @@ REFUSED = [
 def test_the_answer_says_what_is_wrong(
     port: int, stack: str, body: bytes, said: tuple[int, set[str]], path: str, kind: Field, chunked: bool
 ) -> None:
+    if body == CUT:
+        body = gzip.compress(FRAMES[path][0] + b"Lamp")[:-3]
+
     answer = send(port, stack, path, body or LARGE[path], kind, chunked=chunked)
 
     problem = json.loads(answer.body)
