@@ -11,9 +11,9 @@ defaults, to the same bytes.
 
 import zlib
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, final
 
+from asgi_patterns.compression.packages import zstd_package
 from asgi_patterns.compression.padding import fill_brotli, fill_gzip, fill_zstd
 from asgi_patterns.kernel.optional import MissingExtra, require
 
@@ -60,7 +60,7 @@ class Zstd:
     name: ClassVar[bytes] = b"zstd"
 
     def __init__(self, level: int) -> None:
-        self._zstd = zstd = _zstd()
+        self._zstd = zstd = zstd_package()
         self._parameters = zstd.CompressionParameter
         self._options = {self._parameters.compression_level: level}
         if level > _LAST_LEVEL_IN_WINDOW:
@@ -198,7 +198,7 @@ def missing(coding: Coding) -> MissingExtra | None:
     """Return what keeps a coding from being made here; ``None`` where nothing does."""
     try:
         if coding == "zstd":
-            _zstd()
+            zstd_package()
         elif coding == "br":
             require("brotli", "compression")
     except MissingExtra as error:
@@ -214,11 +214,3 @@ def coders(*, zstd: int, br: int, gzip: int, of: Sequence[Coding]) -> dict[str, 
         "gzip": (Gzip, gzip),
     }
     return {coding: makes[coding][0](makes[coding][1]) for coding in of}
-
-
-def _zstd() -> ModuleType:
-    """Return Python's own zstd (3.14), or the package that brings it to those before."""
-    try:
-        return require("compression.zstd", "compression")
-    except MissingExtra:
-        return require("backports.zstd", "compression")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar, Final, Literal, Protocol, final
 
+from asgi_patterns.compression.packages import zstd_package
 from asgi_patterns.kernel.optional import MissingExtra, require
 
 Coding = Literal["gzip", "br", "zstd"]
@@ -232,7 +233,7 @@ def opener(coding: Coding) -> Open:
         case "gzip":
             return _Gzip
         case "zstd":
-            zstd = _zstd()
+            zstd = zstd_package()
             return lambda: _Zstd(zstd)
         case "br":
             brotli = require("brotli", "compression")
@@ -253,10 +254,3 @@ def openers(codings: "tuple[Coding, ...] | None") -> dict[Coding, Open]:
         except MissingExtra:
             continue
     return found
-
-
-def _zstd() -> ModuleType:
-    try:
-        return require("compression.zstd", "compression")  # in Python itself, since 3.14
-    except ImportError:
-        return require("backports.zstd", "compression")

@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import brotli
 from backports import zstd
@@ -22,7 +23,16 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: zlib.decompress(body, 31),
 }
 
-Fields = dict[str, str]
+
+def decoder(coding: str) -> Any:
+    """Return what decodes a body as it comes."""
+    match coding:
+        case "zstd":
+            return zstd.ZstdDecompressor().decompress
+        case "br":
+            return brotli.Decompressor().process
+        case _:
+            return zlib.decompressobj(31).decompress
 
 
 def content(answer: Answer) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any, Final
 import brotli
 
 from asgi_patterns import Decompression, Pipeline
-from asgi_patterns.compression.decoding import CODINGS, Bounds, Coding, Decoding, _zstd, opener
+from asgi_patterns.compression.decoding import CODINGS, Bounds, Coding, Decoding, opener
+from asgi_patterns.compression.packages import zstd_package
 from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +29,7 @@ __all__ = [
     "zstd",
 ]
 
-zstd: Any = _zstd()
+zstd: Any = zstd_package()
 
 ENCODERS: Final[Mapping[Coding, Callable[[bytes], bytes]]] = {
     "gzip": gzip.compress,

@@ -3,7 +3,6 @@
 import sys
 import zlib
 from types import ModuleType
-from typing import Any
 
 import pytest
 from backports import zstd
@@ -13,7 +12,7 @@ from hypothesis import strategies as some
 from asgi_patterns.compression.codecs import CODINGS, WINDOW_LOG, Coding, coders, installed
 from asgi_patterns.compression.padding import MOST
 from asgi_patterns.kernel.optional import MissingExtra
-from tests.compression.reading import DECODERS, LONG
+from tests.compression.reading import DECODERS, LONG, decoder
 
 CODERS = coders(zstd=3, br=4, gzip=6, of=CODINGS)
 BODIES = some.one_of(
@@ -105,19 +104,6 @@ def test_padding_makes_it_longer(coding: Coding) -> None:
 
     assert lengths == sorted(set(lengths))
     assert lengths[2] - lengths[1] == 99
-
-
-def decoder(coding: Coding) -> Any:
-    """Return what decodes a body as it comes."""
-    import brotli
-
-    match coding:
-        case "zstd":
-            return zstd.ZstdDecompressor().decompress
-        case "br":
-            return brotli.Decompressor().process
-        case _:
-            return zlib.decompressobj(31).decompress
 
 
 # --- what is installed ---

@@ -12,7 +12,7 @@ from asgi_patterns.compression import Compressed, Compression
 from asgi_patterns.kernel.exchange import switch_off
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing import UNUSUAL_APPS, Client, chunk, head, hello, lint, scripted
-from tests.compression.reading import DECODERS, LONG, content, document, heard, served, stream
+from tests.compression.reading import DECODERS, LONG, content, decoder, document, heard, served, stream
 
 pytestmark = pytest.mark.anyio
 
@@ -408,22 +408,6 @@ async def test_the_request_of_somebody_else_is_not_changed() -> None:
 # --- streams ---
 
 EVENTS = [b'data: {"number": %d}\n\n' % number for number in range(20)]
-
-
-def decoder(coding: str) -> Any:
-    """Return what decodes a stream as it comes."""
-    import zlib
-
-    import brotli
-    from backports import zstd
-
-    match coding:
-        case "zstd":
-            return zstd.ZstdDecompressor().decompress
-        case "br":
-            return brotli.Decompressor().process
-        case _:
-            return zlib.decompressobj(31).decompress
 
 
 @pytest.mark.parametrize("coding", DECODERS)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.compression.reading import DECODERS
+from tests.compression.reading import DECODERS, decoder
 from tests.compression.served_app import EVENTS, ITEMS, TEXT
-from tests.compression.test_compression import decoder
 from tests.support.servers import Server, granian, hypercorn, serving, uvicorn
 
 APP = "tests.compression.served_app:app"
