@@ -174,7 +174,7 @@ function families.S()
     local start, used, before = get(key, '<ddd')
     if not start then return end
     if start <= since then used = max(0, used - cost)
-    elseif start - window <= since then before = max(0, before - cost) end
+    elseif start - window <= since + almost then before = max(0, before - cost) end
     S.commit(key, cost, limit, window, '', start, used, before)
   end
   return S

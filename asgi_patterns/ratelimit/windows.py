@@ -102,7 +102,8 @@ class SlidingWindow:
         start, used, before = state
         if start <= at:
             return start, max(0.0, used - cost), before
-        if start - self.window <= at:
+        # The begin of a window is a sum, and may have been rounded up.
+        if start - self.window <= at + ALMOST:
             return start, used, max(0.0, before - cost)
         return state
 

@@ -1,7 +1,7 @@
 """Windows: what passes, what is left, when there is more, and what a refund is worth."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asgi_patterns.ratelimit.rules import ALMOST, Rule, State, Taken
@@ -200,6 +200,9 @@ def test_a_log_admits_its_limit_in_any_window(rule: SlidingLog, past: list[Move]
 
 
 @given(fixed_windows | sliding_windows | sliding_logs, moves(), starts)
+@example(
+    SlidingWindow(1.0, 10.0), [Move("take", 1, 1 / 3), Move("take", 0, 10.0), Move("refund", 0, 0.0)], 0.0
+)
 def test_what_is_counted_is_what_was_charged_and_not_refunded(
     rule: FixedWindow | SlidingWindow | SlidingLog, past: list[Move], start: float
 ) -> None:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from tests.support.redis_server import RedisServer, executable, free_port, redis_server
 
-SECONDS = 10.0
+SECONDS = 30.0
 SLOTS = 16384
 
 
