@@ -6,6 +6,8 @@ there afterwards. ``make soak`` runs it a thousand times on each kind of server.
 
 import argparse
 import json
+import os
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -22,7 +24,7 @@ from tests.support.servers import Server, serve, serving, uvicorn
 APP: Final = "tests.caching.counter_app"
 PROCESSES: Final = 4
 STAY: Final = 5
-"""Rounds after which both come with new connections, so that other processes serve them."""
+"""Rounds after which both come with new connections."""
 
 # A slow machine is not to be taken for a store that is away: with 50 ms some calls would be.
 SETTINGS: Final = """
@@ -77,16 +79,34 @@ def _document(folder: Path) -> dict[str, str]:
     return {"COUNTER_FILE": str(document)}
 
 
-def compete(server: Server, rounds: int) -> Outcome:
-    """Let two writers come so often."""
+def compete(server: Server, rounds: int, *, apart: bool = False) -> Outcome:
+    """Let two writers come so often; ``apart``: every second pair of connections is to two processes for certain."""
     outcome = Outcome(rounds=rounds)
     began = time.monotonic()
     for start in range(0, rounds, STAY):
-        with Connection(server.port) as one, Connection(server.port) as other:
+        with _pair(server, apart=apart and start // STAY % 2 == 1) as (one, other):
             for number in range(start, min(start + STAY, rounds)):
                 _round(one, other, number, outcome)
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
+
+
+@contextmanager
+def _pair(server: Server, *, apart: bool) -> Iterator[tuple[Connection, Connection]]:
+    with Connection(server.port) as one:
+        # Who takes a connection is not ours to say, but a process that stands still takes none.
+        stopped = int(_asked(one, "GET").get("x-process")) if apart else None
+        if stopped:
+            os.kill(stopped, signal.SIGSTOP)
+        try:
+            other = Connection(server.port)
+            if stopped:
+                _asked(other, "GET")
+        finally:
+            if stopped:
+                os.kill(stopped, signal.SIGCONT)
+        with other:
+            yield one, other
 
 
 def _round(one: Connection, other: Connection, number: int, outcome: Outcome) -> None:
@@ -118,7 +138,7 @@ def main() -> int:
     code = 0
     for name, servers in (("memory, one process", on_one_process), ("Redis, four", on_four_processes)):
         with servers() as server:
-            outcome = compete(server, options.rounds)
+            outcome = compete(server, options.rounds, apart=servers is on_four_processes)
         one_each = outcome.statuses == {(204, 412): options.rounds}
         code |= not one_each or outcome.lost > 0
         said = {str(list(statuses)): count for statuses, count in outcome.statuses.items()}
