@@ -15,11 +15,13 @@ from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handler
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
+from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
+    "BodyLimit",
     "CachePolicy",
     "CacheRule",
     "Caller",
@@ -27,8 +29,10 @@ __all__ = [
     "CompressionRule",
     "ConditionalRequests",
     "Cors",
+    "Deadline",
     "Decompression",
     "Health",
+    "LoadShedding",
     "Pipeline",
     "Problem",
     "ProblemType",

@@ -16,6 +16,7 @@ from asgi_patterns.kernel.caller import Identify
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.pipeline import Options, Pipeline
+from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import RateLimit
 from asgi_patterns.request_id import RequestId
 from asgi_patterns.settings.schema import alternatives, parse
@@ -44,8 +45,11 @@ class Sections(TypedDict, total=False):
     problems: Given[Problems]
     cors: Given[Cors]
     security_headers: Given[SecurityHeaders]
+    body_limit: Given[BodyLimit]
     decompression: Given[Decompression]
     rate_limit: Given[RateLimit]
+    deadline: Given[Deadline]
+    load_shedding: Given[LoadShedding]
     compression: Given[Compression]
     conditional_requests: Given[ConditionalRequests]
     cache_policy: Given[CachePolicy]
@@ -77,10 +81,16 @@ class Settings(Options):
     """Which other origins may read answers (the CORS protocol of the Fetch standard)."""
     security_headers: Section[SecurityHeaders] = ()
     """Fields that tell browsers what to leave undone."""
+    body_limit: Section[BodyLimit] = ()
+    """How large requests may be, and which origins may open WebSockets."""
     decompression: Section[Decompression] = ()
     """Requests whose content is coded, decoded for the app."""
     rate_limit: Section[RateLimit] = ()
     """How much each caller may have, and what it is told about that."""
+    deadline: Section[Deadline] = ()
+    """How long a request may take, and each of its parts."""
+    load_shedding: Section[LoadShedding] = ()
+    """How many requests the process has in hand at once, and which go first."""
     compression: Section[Compression] = ()
     """Answers in zstd, br or gzip."""
     conditional_requests: Section[ConditionalRequests] = ()

@@ -19,6 +19,7 @@ from tests.architecture.source import (
 )
 
 PUBLIC = (
+    "BodyLimit",
     "CachePolicy",
     "CacheRule",
     "Caller",
@@ -26,8 +27,10 @@ PUBLIC = (
     "CompressionRule",
     "ConditionalRequests",
     "Cors",
+    "Deadline",
     "Decompression",
     "Health",
+    "LoadShedding",
     "Pipeline",
     "Problem",
     "ProblemType",
@@ -70,6 +73,9 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "protection/body_limit_layer.py": "is a layer, and calls an app",
+    "protection/deadline_layer.py": "is a layer, and calls an app",
+    "protection/load_shedding_layer.py": "is a layer, and calls an app",
     "ratelimit/charges.py": "knows who has counted",
     "ratelimit/counting.py": "chooses the adapters",
     "ratelimit/counters.py": "is the port, whose adapters may wait",

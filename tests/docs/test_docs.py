@@ -13,12 +13,15 @@ import pytest
 import yaml
 
 from asgi_patterns import (
+    BodyLimit,
     CachePolicy,
     Compression,
     ConditionalRequests,
     Cors,
+    Deadline,
     Decompression,
     Health,
+    LoadShedding,
     Problems,
     RateLimit,
     RequestId,
@@ -42,6 +45,9 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("caching", ConditionalRequests),
     ("compression", Compression),
     ("compression", Decompression),
+    ("body_limit", BodyLimit),
+    ("deadline", Deadline),
+    ("load_shedding", LoadShedding),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
