@@ -160,6 +160,13 @@ class Body:
             else:
                 self._keep(await self._take())
 
+    async def discard(self) -> None:
+        """Take the next message from the server and drop it, for who has answered and needs no more of the body."""
+        if self._taking:
+            await self._change()
+        else:
+            await self._take()
+
     async def _next(self) -> Message:
         """Hand on the oldest message in the queue, or take one when it is empty."""
         while self._reading or not self._queue:

@@ -1,10 +1,27 @@
 """The layer ``BodyLimit``."""
 
-from typing import ClassVar, final
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, ClassVar, Final, final
 
+from pydantic import Field
+
+from asgi_patterns.kernel.context import Context
+from asgi_patterns.kernel.durations import PositiveDuration, seconds
+from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.types import ASGIApp
+from asgi_patterns.kernel.refusing import Drain
+from asgi_patterns.kernel.sizes import Size, octets
+from asgi_patterns.kernel.types import ASGIApp, Scope
+from asgi_patterns.protection.body_limit_forecast import doubts, forecast, outline
+from asgi_patterns.protection.body_rule import ContentLimits, Rules
+from asgi_patterns.protection.bounded import Bounded
+from asgi_patterns.protection.request_head import HeadLimits
+from asgi_patterns.protection.sockets import Sockets
+from asgi_patterns.protection.websockets import WebSocketLimits
+
+DEFAULT_SOCKETS: Final = WebSocketLimits()
 
 
 @final
@@ -14,6 +31,47 @@ class BodyLimit(Layer):
 
     place: ClassVar[Place] = Place.BODY_LIMIT
 
+    limit: Size = "1 MB"
+    """How large the content of a request may be, on the wire, where no rule fits: bytes, `10 MB` or `64 KiB`."""
+    rules: Rules = ()
+    """What is different for some paths or media types; the first that fits wins."""
+    max_uri_length: Size = "8 KiB"
+    """How long path and query may be together."""
+    max_header_count: Annotated[int, Field(ge=1)] = 100
+    """How many header fields a request may have."""
+    max_header_size: Size = "32 KiB"
+    """How large all names and values of its header fields may be together."""
+    websocket: WebSocketLimits = DEFAULT_SOCKETS
+    """What a WebSocket may have."""
+    drain_size: Size = "64 KiB"
+    """How much of the content is still taken and thrown away after a refusal, so that the client gets to read it."""
+    drain_timeout: PositiveDuration = 1
+    """For how long at most."""
+
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
-        return app
+        drain = Drain(octets(self.drain_size), seconds(self.drain_timeout))
+        return Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self.websocket))
+
+    def doubts(self, context: Context) -> Sequence[str]:
+        """Say what is allowed but probably not meant."""
+        return [*doubts(self.rules, self.websocket)]
+
+    @property
+    def outline(self) -> Sequence[str]:
+        """Its limits."""
+        return [*outline(self._content.default, self.rules)]
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say which limit a request falls under, and whether it keeps it as far as its head tells."""
+        return forecast(self._head, self._content, scope)
+
+    @cached_property
+    def _head(self) -> HeadLimits:
+        return HeadLimits(
+            uri=octets(self.max_uri_length), count=self.max_header_count, size=octets(self.max_header_size)
+        )
+
+    @cached_property
+    def _content(self) -> ContentLimits:
+        return ContentLimits(octets(self.limit), self.rules)

@@ -1,0 +1,67 @@
+"""A rule of ``BodyLimit`` as a user writes it, and which one a request falls under."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias, final
+
+from pydantic import AfterValidator, Field
+
+from asgi_patterns.kernel.declaring import PathPattern, settings
+from asgi_patterns.kernel.media_types import MediaType, MediaTypes
+from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.sizes import Size, octets
+
+Where: TypeAlias = PathPattern | Annotated[Sequence[PathPattern], Field(min_length=1)]
+
+
+@final
+@settings
+class BodyRule:
+    """How large the content of some requests may be."""
+
+    match: Where = "/**"
+    """Path patterns of the requests; one without a method is for all."""
+    media_types: Sequence[MediaType] = ()
+    """Media types of the content, such as `image/*`; empty means any, and none."""
+    limit: Size
+    """How large it may be, on the wire: bytes, `10 MB` or `64 KiB`."""
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The patterns, as they were written."""
+        return [self.match] if isinstance(self.match, str) else self.match
+
+
+def check_rules(rules: Sequence[BodyRule]) -> Sequence[BodyRule]:
+    """Return ``rules``. Raises ``ValueError`` for one that does not say what it is for."""
+    for index, rule in enumerate(rules):
+        if rule.match == "/**" and not rule.media_types:
+            raise ValueError(f"[{index}] is for everything: that is what limit says, beside the rules")
+    return rules
+
+
+Rules: TypeAlias = Annotated[Sequence[BodyRule], AfterValidator(check_rules)]
+
+
+@final
+class ContentLimits:
+    """How large the content of which request may be, ready to be asked."""
+
+    __slots__ = ("_cases", "_limits", "default")
+
+    def __init__(self, limit: int, rules: Sequence[BodyRule]) -> None:
+        self.default = limit
+        self._cases = tuple(
+            (Patterns(rule.texts), MediaTypes(rule.media_types) if rule.media_types else None)
+            for rule in rules
+        )
+        self._limits = tuple(octets(rule.limit) for rule in rules)
+
+    def __bool__(self) -> bool:
+        return bool(self._cases)
+
+    def find(self, method: str, path: str, content_type: bytes | None) -> tuple[int, int | None]:
+        """Return the limit in bytes, and the index of the first rule that fits; ``None`` where none does."""
+        for index, (patterns, types) in enumerate(self._cases):
+            if patterns.matches(method, path) and (types is None or types.has(content_type)):
+                return self._limits[index], index
+        return self.default, None
