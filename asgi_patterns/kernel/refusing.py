@@ -13,7 +13,7 @@ import anyio
 from asgi_patterns.kernel.body import Body
 from asgi_patterns.kernel.headers import request_lines
 from asgi_patterns.kernel.problems import Problem
-from asgi_patterns.kernel.types import Scope, Send
+from asgi_patterns.kernel.types import Message, Scope, Send
 
 CLOSE: Final = (b"connection", b"close")
 
@@ -38,15 +38,16 @@ async def refuse(
     """
     head, content = problem.answer(scope)
     waits = body.received == 0 and _waits(scope)
-    if rest != 0 and not body.complete and (waits or rest is None or rest > drain.most) and is_http_1(scope):
+    comes = not body.complete and rest != 0
+    if comes and is_http_1(scope) and (waits or _is_beyond(rest, drain)):
         head["headers"].append(CLOSE)
     await send(head)
     answer = {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content}
-    if body.complete or waits or rest == 0:
-        return await send(answer)
-    await send({**answer, "more_body": True})
-    await _throw_away(body, drain)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await (_drained(answer, body, send, drain) if comes and not waits else send(answer))
+
+
+def _is_beyond(rest: int | None, drain: Drain) -> bool:
+    return rest is None or rest > drain.most
 
 
 def _waits(scope: Scope) -> bool:
@@ -59,8 +60,11 @@ def is_http_1(scope: Scope) -> bool:
     return scope.get("http_version", "1.1") in ("1.1", "1.0")
 
 
-async def _throw_away(body: Body, drain: Drain) -> None:
+async def _drained(answer: Message, body: Body, send: Send, drain: Drain) -> None:
+    """Send all of the answer, and its end when what still comes has been taken."""
+    await send({**answer, "more_body": True})
     end = body.received + drain.most
     with anyio.move_on_after(drain.seconds):
         while not (body.complete or body.disconnected or body.received > end):
             await body.discard()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

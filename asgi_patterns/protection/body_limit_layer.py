@@ -6,19 +6,24 @@ from typing import Annotated, ClassVar, Final, final
 
 from pydantic import Field
 
+from asgi_patterns.kernel.body import Body
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
+from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.refusing import Drain
+from asgi_patterns.kernel.patterns import route_path
+from asgi_patterns.kernel.refusing import Drain, is_http_1, refuse
 from asgi_patterns.kernel.sizes import Size, octets
-from asgi_patterns.kernel.types import ASGIApp, Scope
+from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.protection.body_limit_events import ContentRefused, HeadRefused
 from asgi_patterns.protection.body_limit_forecast import doubts, forecast, outline
+from asgi_patterns.protection.body_limit_refusals import head_too_large, too_large
 from asgi_patterns.protection.body_rule import ContentLimits, Rules
-from asgi_patterns.protection.bounded import Bounded
-from asgi_patterns.protection.request_head import HeadLimits
+from asgi_patterns.protection.request_head import Excess, HeadLimits
 from asgi_patterns.protection.sockets import Sockets
+from asgi_patterns.protection.upload import Upload, announced
 from asgi_patterns.protection.websockets import WebSocketLimits
 
 DEFAULT_SOCKETS: Final = WebSocketLimits()
@@ -51,7 +56,7 @@ class BodyLimit(Layer):
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
         drain = Drain(octets(self.drain_size), seconds(self.drain_timeout))
-        return Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self.websocket))
+        return _Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self.websocket))
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
@@ -75,3 +80,61 @@ class BodyLimit(Layer):
     @cached_property
     def _content(self) -> ContentLimits:
         return ContentLimits(octets(self.limit), self.rules)
+
+
+@final
+class _Bounded:
+    __slots__ = ("_app", "_content", "_drain", "_head", "_sockets")
+
+    def __init__(
+        self, app: ASGIApp, head: HeadLimits, content: ContentLimits, drain: Drain, sockets: Sockets
+    ) -> None:
+        self._app = app
+        self._head = head
+        self._content = content
+        self._drain = drain
+        self._sockets = sockets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._sockets(scope, receive, send)
+        if (excess := self._head.excess(scope)) is not None:
+            return await self._refuse_head(*excess, scope, receive, send)
+        for name, _ in scope["headers"]:
+            if name == b"content-length" or name == b"transfer-encoding":
+                length = announced(scope["headers"])
+                break
+        else:
+            # On HTTP/2 and HTTP/3 content may come that no field tells of.
+            length = 0 if is_http_1(scope) else None
+        if length == 0:
+            return await self._app(scope, receive, send)
+        limit = self._limit(scope)
+        body = Body.of(receive)
+        if length is not None and length > limit:
+            return await self._refuse(scope, body, send, limit, length)
+        body.limit(limit)
+        await Upload(scope, body, send, limit, self._drain).run(self._app)
+
+    def _limit(self, scope: Scope) -> int:
+        content = self._content
+        if not content:
+            return content.default
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), None)
+        return content.find(scope["method"], route_path(scope), kind)[0]
+
+    async def _refuse(self, scope: Scope, body: Body, send: Send, limit: int, length: int) -> None:
+        exchange, scope = Exchange.of(scope)
+        exchange.emit(ContentRefused(limit=limit, received=length, announced=True))
+        problem = too_large(limit, length)
+        await refuse(problem, scope, body, send, self._drain, length)
+
+    async def _refuse_head(
+        self, excess: Excess, found: int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange, scope = Exchange.of(scope)
+        limit: int = getattr(self._head, excess)
+        exchange.emit(HeadRefused(excess=excess, limit=limit, received=found))
+        rest = announced(scope["headers"]) if is_http_1(scope) else None
+        problem, body = head_too_large(excess, limit, found), Body.of(receive)
+        await refuse(problem, scope, body, send, self._drain, rest)

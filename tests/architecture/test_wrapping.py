@@ -12,6 +12,7 @@ WRITERS = {
     "kernel/link.py": ("send",),
     "kernel/asking.py": ("receive", "send"),
     "kernel/body.py": ("receive",),
+    "kernel/conversation.py": ("receive",),
     "kernel/lifespan.py": ("receive", "send"),
 }
 
