@@ -15,6 +15,8 @@ from asgi_patterns.kernel.headers import request_lines
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.types import Message, Scope, Send
 
+HTTP_1: Final = ("1.1", "1.0")
+"""Where a connection carries one request at a time, so that ``Connection`` means something."""
 CLOSE: Final = (b"connection", b"close")
 
 
@@ -39,7 +41,7 @@ async def refuse(
     head, content = problem.answer(scope)
     waits = body.received == 0 and _waits(scope)
     comes = not body.complete and rest != 0
-    if comes and is_http_1(scope) and (waits or _is_beyond(rest, drain)):
+    if comes and scope.get("http_version", "1.1") in HTTP_1 and (waits or _is_beyond(rest, drain)):
         head["headers"].append(CLOSE)
     await send(head)
     answer = {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content}
@@ -53,11 +55,6 @@ def _is_beyond(rest: int | None, drain: Drain) -> bool:
 def _waits(scope: Scope) -> bool:
     """Whether the client sends no content before it is asked to."""
     return any(value.lower() == b"100-continue" for value in request_lines(scope["headers"], b"expect"))
-
-
-def is_http_1(scope: Scope) -> bool:
-    """Whether the connection carries one request at a time, and ``Connection`` means something on it."""
-    return scope.get("http_version", "1.1") in ("1.1", "1.0")
 
 
 async def _drained(answer: Message, body: Body, send: Send, drain: Drain) -> None:

@@ -8,15 +8,15 @@ into a 500 or a 400, or answers as if nothing had happened. ``StandIn`` makes on
 from collections.abc import Iterator
 from typing import Final
 
-from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.problems import Problem
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
 _DEPTH: Final = 16
 """How far an exception is followed to those that it came from."""
 
 
-class StandIn:
+class StandIn(Holding):
     """One HTTP request whose answer a problem may take the place of. A subclass says which one.
 
     Not before the app answers or ends: whatever the app has to clear away, it can. Where a head has gone out before the
@@ -24,15 +24,17 @@ class StandIn:
     and what it raises passes, except what comes from ``cause``.
     """
 
-    __slots__ = ("_is_answered", "_is_open", "receive", "scope", "send")
+    __slots__ = ("_is_answered", "_is_open", "receive", "scope")
 
     cause: type[Exception] = Exception
     """What the app was told by: this one has been answered, when the problem has."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.outer = send
+        self._out = None
+        self._head = None
         self.scope = scope
         self.receive = receive
-        self.send = send
         self._is_open = True  # no head has come by
         self._is_answered = False
 
@@ -42,12 +44,12 @@ class StandIn:
 
     async def answer(self, problem: Problem) -> None:
         """Send the problem."""
-        await problem(self.scope, self.receive, self.send)
+        await problem(self.scope, self.receive, self.outer)
 
     async def run(self, app: ASGIApp) -> None:
         """Call ``app``, and see to it that the right one answers."""
         try:
-            await app(self.scope, self.receive, Link(self.send, self._on_head))
+            await app(self.scope, self.receive, self)
         except Exception as error:
             await self._close()
             if not (self._is_answered and comes_from(error, self.cause)):
@@ -56,11 +58,12 @@ class StandIn:
             if self._is_open:
                 await self._close()
 
-    def _on_head(self, head: Message) -> Send | None:
-        if self.due() is not None:
-            return self._swallow
-        self._is_open = False
-        return None
+    def expect(self, head: Message, headers: RawHeaders) -> None:
+        """Let the head of the app pass, or put the problem in the place of what it begins."""
+        if self.due() is None:
+            self._is_open = False
+        else:
+            self.takes_over(self._swallow)
 
     async def _swallow(self, message: Message) -> None:
         """Answer when the app does; drop what else it sends."""

@@ -5,13 +5,12 @@ from typing import Final
 
 from asgi_patterns.kernel.durations import seconds
 from asgi_patterns.kernel.forecast import Forecast
-from asgi_patterns.kernel.headers import content_length, get
 from asgi_patterns.kernel.origins import OPAQUE
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.sizes import octets, spell_size
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.protection.body_rule import BodyRule, ContentLimits
-from asgi_patterns.protection.request_head import HeadLimits
+from asgi_patterns.protection.request_head import HeadLimits, measure
 from asgi_patterns.protection.websockets import WebSocketLimits
 
 _HEADS: Final = {
@@ -23,13 +22,12 @@ _HEADS: Final = {
 
 def forecast(head: HeadLimits, content: ContentLimits, scope: Scope) -> Forecast:
     """Return what becomes of the request in ``scope``."""
-    if (found := head.excess(scope)) is not None:
+    size, length = measure(scope["headers"])
+    if (found := head.excess(scope, size)) is not None:
         excess, size = found
         return Forecast((_HEADS[excess].format(size, getattr(head, excess)),), ends=True)
-    headers = scope["headers"]
-    limit, index = content.find(scope["method"], route_path(scope), get(headers, b"content-type"))
+    limit, index = content.find(scope["method"], route_path(scope), scope["headers"])
     why = "" if index is None else f", as rules[{index}] has it"
-    length = content_length(headers)
     if length is not None and length > limit:
         return Forecast(
             (f"refuses it with 413: it announces {length} bytes, {limit} are allowed{why}",), ends=True

@@ -14,16 +14,16 @@ from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
-from asgi_patterns.kernel.refusing import Drain, is_http_1, refuse
+from asgi_patterns.kernel.refusing import HTTP_1, Drain, refuse
 from asgi_patterns.kernel.sizes import Size, octets
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.protection.body_limit_events import ContentRefused, HeadRefused
 from asgi_patterns.protection.body_limit_forecast import doubts, forecast, outline
 from asgi_patterns.protection.body_limit_refusals import head_too_large, too_large
 from asgi_patterns.protection.body_rule import ContentLimits, Rules
-from asgi_patterns.protection.request_head import Excess, HeadLimits
+from asgi_patterns.protection.request_head import Excess, HeadLimits, measure
 from asgi_patterns.protection.sockets import Sockets
-from asgi_patterns.protection.upload import Upload, announced
+from asgi_patterns.protection.upload import Upload
 from asgi_patterns.protection.websockets import WebSocketLimits
 
 DEFAULT_SOCKETS: Final = WebSocketLimits()
@@ -98,16 +98,11 @@ class _Bounded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._sockets(scope, receive, send)
-        if (excess := self._head.excess(scope)) is not None:
-            return await self._refuse_head(*excess, scope, receive, send)
-        for name, _ in scope["headers"]:
-            if name == b"content-length" or name == b"transfer-encoding":
-                length = announced(scope["headers"])
-                break
-        else:
-            # On HTTP/2 and HTTP/3 content may come that no field tells of.
-            length = 0 if is_http_1(scope) else None
-        if length == 0:
+        size, length = measure(scope["headers"])
+        if (excess := self._head.excess(scope, size)) is not None:
+            return await self._refuse_head(*excess, scope, Body.of(receive), send, length)
+        # On HTTP/2 and HTTP/3 content may come that no field tells of.
+        if length == 0 and scope.get("http_version", "1.1") in HTTP_1:
             return await self._app(scope, receive, send)
         limit = self._limit(scope)
         body = Body.of(receive)
@@ -120,8 +115,7 @@ class _Bounded:
         content = self._content
         if not content:
             return content.default
-        kind = next((value for name, value in scope["headers"] if name == b"content-type"), None)
-        return content.find(scope["method"], route_path(scope), kind)[0]
+        return content.find(scope["method"], route_path(scope), scope["headers"])[0]
 
     async def _refuse(self, scope: Scope, body: Body, send: Send, limit: int, length: int) -> None:
         exchange, scope = Exchange.of(scope)
@@ -130,11 +124,10 @@ class _Bounded:
         await refuse(problem, scope, body, send, self._drain, length)
 
     async def _refuse_head(
-        self, excess: Excess, found: int, scope: Scope, receive: Receive, send: Send
+        self, excess: Excess, found: int, scope: Scope, body: Body, send: Send, rest: int | None
     ) -> None:
         exchange, scope = Exchange.of(scope)
         limit: int = getattr(self._head, excess)
         exchange.emit(HeadRefused(excess=excess, limit=limit, received=found))
-        rest = announced(scope["headers"]) if is_http_1(scope) else None
-        problem, body = head_too_large(excess, limit, found), Body.of(receive)
+        problem = head_too_large(excess, limit, found)
         await refuse(problem, scope, body, send, self._drain, rest)

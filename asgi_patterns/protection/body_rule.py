@@ -6,9 +6,11 @@ from typing import Annotated, TypeAlias, final
 from pydantic import AfterValidator, Field
 
 from asgi_patterns.kernel.declaring import PathPattern, settings
+from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.media_types import MediaType, MediaTypes
 from asgi_patterns.kernel.patterns import Patterns
 from asgi_patterns.kernel.sizes import Size, octets
+from asgi_patterns.kernel.types import RawHeaders
 
 Where: TypeAlias = PathPattern | Annotated[Sequence[PathPattern], Field(min_length=1)]
 
@@ -46,22 +48,27 @@ Rules: TypeAlias = Annotated[Sequence[BodyRule], AfterValidator(check_rules)]
 class ContentLimits:
     """How large the content of which request may be, ready to be asked."""
 
-    __slots__ = ("_cases", "_limits", "default")
+    __slots__ = ("_cases", "default")
 
     def __init__(self, limit: int, rules: Sequence[BodyRule]) -> None:
         self.default = limit
         self._cases = tuple(
-            (Patterns(rule.texts), MediaTypes(rule.media_types) if rule.media_types else None)
-            for rule in rules
+            (
+                None if "/**" in rule.texts else Patterns(rule.texts),
+                MediaTypes(rule.media_types) if rule.media_types else None,
+                (octets(rule.limit), index),
+            )
+            for index, rule in enumerate(rules)
         )
-        self._limits = tuple(octets(rule.limit) for rule in rules)
 
     def __bool__(self) -> bool:
         return bool(self._cases)
 
-    def find(self, method: str, path: str, content_type: bytes | None) -> tuple[int, int | None]:
+    def find(self, method: str, path: str, headers: RawHeaders) -> tuple[int, int | None]:
         """Return the limit in bytes, and the index of the first rule that fits; ``None`` where none does."""
-        for index, (patterns, types) in enumerate(self._cases):
-            if patterns.matches(method, path) and (types is None or types.has(content_type)):
-                return self._limits[index], index
+        for patterns, types, found in self._cases:
+            if patterns is not None and not patterns.matches(method, path):
+                continue
+            if types is None or types.has(get(headers, b"content-type")):
+                return found
         return self.default, None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final, Literal, final
 from urllib.parse import quote
 
@@ -10,6 +9,8 @@ from asgi_patterns.kernel.types import RawHeaders
 
 Excess = Literal["uri", "count", "size"]
 
+_DIGITS: Final = 18
+_ENDLESS: Final = 10**_DIGITS
 _LATER_PARTS: Final = "/:@!$&'()*+,;="
 
 
@@ -25,16 +26,32 @@ class HeadLimits:
     size: int
     """Bytes of all names and values together."""
 
-    def excess(self, scope: Mapping[str, Any]) -> tuple[Excess, int] | None:
-        """Return what is too large in a scope, and how large it is; ``None`` where all is within the limits."""
-        headers = scope["headers"]
+    def excess(self, scope: Mapping[str, Any], size: int) -> tuple[Excess, int] | None:
+        """Return what is too large in a scope, and how large it is; ``None`` where all is within the limits.
+
+        ``size`` is that of its fields, as ``measure`` tells it.
+        """
         if (uri := uri_length(scope)) > self.uri:
             return "uri", uri
-        if len(headers) > self.count:
-            return "count", len(headers)
-        if (size := fields_size(headers)) > self.size:
-            return "size", size
-        return None
+        if len(scope["headers"]) > self.count:
+            return "count", len(scope["headers"])
+        return ("size", size) if size > self.size else None
+
+
+def measure(headers: RawHeaders) -> tuple[int, int | None]:
+    """Return the bytes of all names and values, and those of the content as they are announced.
+
+    The latter is 0 where nothing is announced, and ``None`` where the content comes in chunks. Servers refuse two
+    different lengths, and those that are no number; of those of one that does not, the largest counts.
+    """
+    size, length, in_chunks = 0, 0, False
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"content-length":
+            length = max(length, int(value) if len(value) <= _DIGITS and value.isdigit() else _ENDLESS)
+        elif name == b"transfer-encoding":
+            in_chunks = True
+    return size, None if in_chunks else length
 
 
 def uri_length(scope: Mapping[str, Any]) -> int:
@@ -44,8 +61,3 @@ def uri_length(scope: Mapping[str, Any]) -> int:
     # A server need not say how the path was written: then as one that escapes no more than it has to.
     path = len(raw) if raw else len(quote(scope["path"], safe=_LATER_PARTS))
     return path + len(query) + 1 if query else path
-
-
-def fields_size(headers: RawHeaders) -> int:
-    """Return the bytes of all names and values, without what stands between and after them."""
-    return len(b"".join(chain.from_iterable(headers)))

@@ -11,7 +11,7 @@ from asgi_patterns.kernel.sizes import octets
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.protection.body_limit_events import HeadRefused, OriginRefused, WebSocketEnded
 from asgi_patterns.protection.body_limit_refusals import foreign, head_too_large
-from asgi_patterns.protection.request_head import HeadLimits
+from asgi_patterns.protection.request_head import HeadLimits, measure
 from asgi_patterns.protection.websockets import Origins, WebSocketLimits, message_size, shown, span_of
 
 TOO_BIG: Final = Farewell(1009, "message too big")
@@ -54,7 +54,7 @@ class Sockets:
         await conversation.run(self._app, scope, Link(send, on_head))
 
     def _refusal(self, exchange: Exchange, scope: Scope) -> Problem | None:
-        if (found := self._head.excess(scope)) is not None:
+        if (found := self._head.excess(scope, measure(scope["headers"])[0])) is not None:
             excess, size = found
             limit: int = getattr(self._head, excess)
             exchange.emit(HeadRefused(excess=excess, limit=limit, received=size))

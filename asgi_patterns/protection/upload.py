@@ -1,18 +1,15 @@
 """One request whose content is counted as it comes."""
 
-from typing import Final, final
+from typing import final
 
 from asgi_patterns.kernel.body import Body, BodyTooLarge
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.refusing import Drain, refuse
 from asgi_patterns.kernel.standin import StandIn
-from asgi_patterns.kernel.types import RawHeaders, Scope, Send
+from asgi_patterns.kernel.types import Scope, Send
 from asgi_patterns.protection.body_limit_events import ContentRefused
 from asgi_patterns.protection.body_limit_refusals import too_large
-
-_DIGITS: Final = 18
-_ENDLESS: Final = 10**_DIGITS
 
 
 @final
@@ -41,20 +38,4 @@ class Upload(StandIn):
         """Send the problem, and see to what still comes."""
         exchange, scope = Exchange.of(self.scope)
         exchange.emit(ContentRefused(limit=self._limit, received=self._body.received, announced=False))
-        await refuse(problem, scope, self._body, self.send, self._drain, None)
-
-
-def announced(headers: RawHeaders) -> int | None:
-    """Return how many bytes of content a request announces; ``None`` where it comes in chunks, or nobody can tell.
-
-    Servers refuse two different lengths; of those of one that does not, the larger one counts.
-    """
-    length = 0
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            return None
-        if name == b"content-length":
-            if not value.isdigit():
-                return None
-            length = max(length, int(value) if len(value) <= _DIGITS else _ENDLESS)
-    return length
+        await refuse(problem, scope, self._body, self.outer, self._drain, None)

@@ -14,6 +14,7 @@ WRITERS = {
     "kernel/body.py": ("receive",),
     "kernel/conversation.py": ("receive",),
     "kernel/lifespan.py": ("receive", "send"),
+    "kernel/standin.py": ("send",),
 }
 
 
