@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import conditional, rate_limits, shape
+from benchmarks import body_limit, conditional, rate_limits, shape
 
 
 def main() -> None:
@@ -13,6 +13,8 @@ def main() -> None:
     print(shape.run(rounds=2, calls=100) if light else shape.run())
     print()
     print(conditional.run(rounds=2, calls=100) if light else conditional.run())
+    print()
+    print(body_limit.run(rounds=2, calls=100) if light else body_limit.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
 

@@ -24,10 +24,14 @@ class StandIn(Holding):
     and what it raises passes, except what comes from ``cause``.
     """
 
-    __slots__ = ("_is_answered", "_is_open", "receive", "scope")
+    # No slots: what an answer that is right never sets stands on the class.
 
     cause: type[Exception] = Exception
     """What the app was told by: this one has been answered, when the problem has."""
+
+    _is_open = True
+    """Whether no head has come by."""
+    _is_answered = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.outer = send
@@ -35,8 +39,6 @@ class StandIn(Holding):
         self._head = None
         self.scope = scope
         self.receive = receive
-        self._is_open = True  # no head has come by
-        self._is_answered = False
 
     def due(self) -> Problem | None:
         """Return what has to be answered, as things stand; ``None`` where the app's answer is the right one."""

@@ -6,7 +6,6 @@ from typing import Final
 from asgi_patterns.kernel.durations import seconds
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.origins import OPAQUE
-from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.sizes import octets, spell_size
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.protection.body_rule import BodyRule, ContentLimits
@@ -26,7 +25,7 @@ def forecast(head: HeadLimits, content: ContentLimits, scope: Scope) -> Forecast
     if (found := head.excess(scope, size)) is not None:
         excess, size = found
         return Forecast((_HEADS[excess].format(size, getattr(head, excess)),), ends=True)
-    limit, index = content.find(scope["method"], route_path(scope), scope["headers"])
+    limit, index = content.find(scope)
     why = "" if index is None else f", as rules[{index}] has it"
     if length is not None and length > limit:
         return Forecast(

@@ -13,7 +13,6 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.refusing import HTTP_1, Drain, refuse
 from asgi_patterns.kernel.sizes import Size, octets
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
@@ -26,7 +25,7 @@ from asgi_patterns.protection.sockets import Sockets
 from asgi_patterns.protection.upload import Upload
 from asgi_patterns.protection.websockets import WebSocketLimits
 
-DEFAULT_SOCKETS: Final = WebSocketLimits()
+_SOCKETS: Final = WebSocketLimits()
 
 
 @final
@@ -46,21 +45,21 @@ class BodyLimit(Layer):
     """How many header fields a request may have."""
     max_header_size: Size = "32 KiB"
     """How large all names and values of its header fields may be together."""
-    websocket: WebSocketLimits = DEFAULT_SOCKETS
-    """What a WebSocket may have."""
+    websocket: WebSocketLimits | None = None
+    """What a WebSocket may have, if it is not what its table below has as defaults."""
     drain_size: Size = "64 KiB"
-    """How much of the content is still taken and thrown away after a refusal, so that the client gets to read it."""
+    """How much of the content is thrown away after a refusal, so that its client can read the answer."""
     drain_timeout: PositiveDuration = 1
-    """For how long at most."""
+    """For how long that may take."""
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
         drain = Drain(octets(self.drain_size), seconds(self.drain_timeout))
-        return _Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self.websocket))
+        return _Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self._websocket))
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
-        return [*doubts(self.rules, self.websocket)]
+        return [*doubts(self.rules, self._websocket)]
 
     @property
     def outline(self) -> Sequence[str]:
@@ -70,6 +69,10 @@ class BodyLimit(Layer):
     def explain(self, scope: Scope) -> Forecast:
         """Say which limit a request falls under, and whether it keeps it as far as its head tells."""
         return forecast(self._head, self._content, scope)
+
+    @property
+    def _websocket(self) -> WebSocketLimits:
+        return self.websocket or _SOCKETS
 
     @cached_property
     def _head(self) -> HeadLimits:
@@ -104,18 +107,13 @@ class _Bounded:
         # On HTTP/2 and HTTP/3 content may come that no field tells of.
         if length == 0 and scope.get("http_version", "1.1") in HTTP_1:
             return await self._app(scope, receive, send)
-        limit = self._limit(scope)
+        content = self._content
+        limit = content.find(scope)[0] if content.has_rules else content.default
         body = Body.of(receive)
         if length is not None and length > limit:
             return await self._refuse(scope, body, send, limit, length)
         body.limit(limit)
         await Upload(scope, body, send, limit, self._drain).run(self._app)
-
-    def _limit(self, scope: Scope) -> int:
-        content = self._content
-        if not content:
-            return content.default
-        return content.find(scope["method"], route_path(scope), scope["headers"])[0]
 
     async def _refuse(self, scope: Scope, body: Body, send: Send, limit: int, length: int) -> None:
         exchange, scope = Exchange.of(scope)

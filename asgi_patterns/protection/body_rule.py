@@ -8,9 +8,9 @@ from pydantic import AfterValidator, Field
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.media_types import MediaType, MediaTypes
-from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.patterns import Patterns, route_path
 from asgi_patterns.kernel.sizes import Size, octets
-from asgi_patterns.kernel.types import RawHeaders
+from asgi_patterns.kernel.types import Scope
 
 Where: TypeAlias = PathPattern | Annotated[Sequence[PathPattern], Field(min_length=1)]
 
@@ -48,10 +48,11 @@ Rules: TypeAlias = Annotated[Sequence[BodyRule], AfterValidator(check_rules)]
 class ContentLimits:
     """How large the content of which request may be, ready to be asked."""
 
-    __slots__ = ("_cases", "default")
+    __slots__ = ("_cases", "default", "has_rules")
 
     def __init__(self, limit: int, rules: Sequence[BodyRule]) -> None:
         self.default = limit
+        self.has_rules = bool(rules)
         self._cases = tuple(
             (
                 None if "/**" in rule.texts else Patterns(rule.texts),
@@ -61,11 +62,9 @@ class ContentLimits:
             for index, rule in enumerate(rules)
         )
 
-    def __bool__(self) -> bool:
-        return bool(self._cases)
-
-    def find(self, method: str, path: str, headers: RawHeaders) -> tuple[int, int | None]:
+    def find(self, scope: Scope) -> tuple[int, int | None]:
         """Return the limit in bytes, and the index of the first rule that fits; ``None`` where none does."""
+        method, path, headers = scope["method"], route_path(scope), scope["headers"]
         for patterns, types, found in self._cases:
             if patterns is not None and not patterns.matches(method, path):
                 continue

@@ -16,8 +16,6 @@ from asgi_patterns.protection.body_limit_refusals import too_large
 class Upload(StandIn):
     """One request whose content is counted as it comes."""
 
-    __slots__ = ("_body", "_drain", "_limit")
-
     cause = BodyTooLarge
 
     def __init__(self, scope: Scope, body: Body, send: Send, limit: int, drain: Drain) -> None:

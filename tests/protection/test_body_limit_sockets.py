@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.protection.sockets_app import LIMIT
+from tests.sockets import http2
 from tests.sockets.raw import Answer, Connection
 from tests.support.servers import Server, granian, hypercorn, serving, uvicorn
 
@@ -159,6 +160,28 @@ def test_another_limit_for_another_type(host: tuple[str, Server]) -> None:
         connection.send_bytes(chunk(100_000) * 20 + END)
 
         assert json.loads(connection.answer().body) == {"received": 2_000_000}
+
+
+@pytest.fixture(scope="module", params=["hypercorn", "granian"])
+def http2_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serving(*COMMANDS[request.param](APP), env={"EXAMPLE": "bare"}) as running:
+        yield running
+
+
+def test_on_http2_one_stream_is_refused_and_the_others_go_on(http2_server: Server) -> None:
+    with http2.Connection(http2_server.port) as connection:
+        unannounced = connection.send("POST", "/upload", ends=False)
+        unannounced.send_body(b"x" * LIMIT, ends=False)
+        unannounced.send_body(b"x", ends=True)
+        announced = connection.send("POST", "/upload", ("content-length", "1001"), ends=False)
+        within = connection.send("POST", "/upload", body=b"x" * LIMIT)
+        refused = [unannounced.answer(), announced.answer()]
+        stored = within.answer()
+
+    for answer in refused:
+        check(answer, LIMIT + 1)
+        assert answer.all("connection") == []
+    assert json.loads(stored.body) == {"received": LIMIT}
 
 
 @contextmanager
