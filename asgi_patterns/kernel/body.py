@@ -126,14 +126,11 @@ class Body:
         Counted as sent by the client, or with ``decoded`` after all decoders. The message that passes the
         limit is not handed on, nor anything after it: ``BodyTooLarge`` is raised each time instead.
         """
-        # Written out: every body with a limit comes by here.
         if decoded:
-            if size < self._decoded_limit:
-                self._decoded_limit = size
+            self._decoded_limit = min(size, self._decoded_limit)
         elif size < self._wire_limit:
             self._wire_limit = size
-        if size < self._smallest:
-            self._smallest = size
+        self._smallest = min(size, self._smallest)
 
     def tee(self, observer: Observer) -> None:
         """Show every chunk that comes from the server from now on, not decoded, once and in order.

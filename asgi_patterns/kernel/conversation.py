@@ -32,7 +32,7 @@ OVER: Final = Farewell(1001, "open for too long")
 @final
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How long a WebSocket may last, in seconds."""
+    """How long a WebSocket may last, in seconds since it was accepted."""
 
     idle: float = inf
     """Without a message in either direction."""
@@ -57,7 +57,7 @@ class Conversation:
     _farewell: Farewell | None = None
     _span = ENDLESS
     _end = inf
-    _last = 0.0
+    _last = inf  # as long as nothing is timed
     _waiting: anyio.CancelScope | None = None
     _running: anyio.CancelScope | None = None
 
@@ -76,8 +76,17 @@ class Conversation:
         self._tell = tell
         if span != ENDLESS:
             self._span = span
-            self._last = anyio.current_time()
-            self._end = self._last + span.life
+
+    def accept(self) -> Send:
+        """Begin to count time, and return where the app's acceptance goes, and all that follows.
+
+        An app that refuses instead takes as long as it takes: there is no WebSocket to be closed.
+        """
+        if self._span is not ENDLESS:
+            now = anyio.current_time()
+            self._end = now + self._span.life
+            self._move(now)
+        return self.send
 
     async def __call__(self) -> Message:
         """Return the next message for the app."""
@@ -116,17 +125,23 @@ class Conversation:
         """Return the next message, or the parting where none comes in time."""
         with anyio.CancelScope(deadline=self._due) as self._waiting:
             message = await self._receive()
-            if message["type"] == "websocket.disconnect":
-                self._move(inf)
-                return message
-            now = anyio.current_time()
-            # Who always has a next message is never waited for, so that no deadline would be noticed.
-            if now < self._end:
-                self._move(now)
+            if self._note(message):
                 return message
         farewell = self._lateness
         await self._close(farewell)
         return parting(farewell)
+
+    def _note(self, message: Message) -> bool:
+        """Note that the client says something, and return whether it is not too late for that."""
+        if message["type"] == "websocket.disconnect":
+            self._move(inf)
+        elif message["type"] == "websocket.receive":
+            now = anyio.current_time()
+            # Who always has a next message is never waited for, so that no deadline would be noticed.
+            if now >= self._end:
+                return False
+            self._move(now)
+        return True
 
     async def _spend(self, message: Message) -> None:
         """Note that the app says something, or close where it is too late for that."""

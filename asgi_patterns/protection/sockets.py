@@ -49,7 +49,7 @@ class Sockets:
         conversation = Conversation(receive, send, self._judge, span=self._span, tell=tell)
 
         def on_head(head: Message) -> Send | None:
-            return conversation.send if head["type"] == "websocket.accept" else None
+            return conversation.accept() if head["type"] == "websocket.accept" else None
 
         await conversation.run(self._app, scope, Link(send, on_head))
 

@@ -80,7 +80,6 @@ def message_size(message: Mapping[str, Any]) -> int:
     text = message.get("text")
     if text is None:
         return len(message.get("bytes") or b"")
-    # Every character has four bytes at most. Where that could be too much is for who asks again to find out.
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 

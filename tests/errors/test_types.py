@@ -13,6 +13,12 @@ from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
 from asgi_patterns.kernel.problems import built_in, built_in_types
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.protection.body_limit_refusals import (
+    CONTENT_TOO_LARGE,
+    FOREIGN_ORIGIN,
+    HEADERS_TOO_LARGE,
+    URI_TOO_LONG,
+)
 from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED, REDUCED_CAPACITY
 from asgi_patterns.testing import Client
 
@@ -107,6 +113,9 @@ def test_a_type_that_no_problem_could_have_is_refused(type: str, title: str, sta
 OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
 """The types of this package whose URIs are others' and need no base."""
 CACHING = (PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY)
+SIZES = (CONTENT_TOO_LARGE, FOREIGN_ORIGIN, HEADERS_TOO_LARGE, URI_TOO_LONG)
+SLUGS = (*CACHING, *SIZES)
+"""Those that the base makes URIs."""
 
 GIVEN: list[tuple[str, Sequence[Any]]] = [
     ("objects", TYPES),
@@ -130,7 +139,7 @@ def test_types_are_listed_by_uri_with_those_of_the_package(types: Sequence[Any])
             "/problems/sold-out": SOLD_OUT,
             SHIPPED.type: SHIPPED,
         }
-        | {f"/problems/{each.type}": each for each in CACHING}
+        | {f"/problems/{each.type}": each for each in SLUGS}
         | OURS
     )
 
@@ -153,7 +162,7 @@ def test_the_layer_says_which_paths_it_answers() -> None:
         "/problems/",
         "/problems/sold-out",
         "/problems/invalid-request",
-        *(f"/problems/{each.type}" for each in CACHING),
+        *(f"/problems/{each.type}" for each in SLUGS),
     }
 
 
@@ -182,7 +191,7 @@ async def test_the_base_lists_all_of_its_types() -> None:
     assert listed == {
         "/problems/invalid-request": (INVALID.title, 422),
         "/problems/sold-out": ("Sold out", 409),
-        **{f"/problems/{each.type}": (each.title, each.status) for each in CACHING},
+        **{f"/problems/{each.type}": (each.title, each.status) for each in SLUGS},
     }
 
 

@@ -23,6 +23,12 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "trio", {"clock": MockClock(autojump_threshold=0)}
 
 
+def accepted(conversation: Conversation) -> Conversation:
+    """Begin to count its time."""
+    conversation.accept()
+    return conversation
+
+
 class Line:
     """A client that speaks at some seconds, and what it gets, and when."""
 
@@ -52,8 +58,10 @@ class Line:
         self.got.append((self.now, str(message.get("text", message.get("code")))))
 
     def conversation(self, **span: float) -> Conversation:
-        return Conversation(
-            self.receive, self.send, lambda message: None, span=Span(**span), tell=self.told.append
+        return accepted(
+            Conversation(
+                self.receive, self.send, lambda message: None, span=Span(**span), tell=self.told.append
+            )
         )
 
 
@@ -193,7 +201,9 @@ async def test_a_client_that_does_not_read_holds_nothing_up() -> None:
     async def stuck(message: Message) -> None:
         await anyio.sleep_forever()
 
-    conversation = Conversation(line.receive, stuck, lambda message: None, span=Span(life=20, grace=3))
+    conversation = accepted(
+        Conversation(line.receive, stuck, lambda message: None, span=Span(life=20, grace=3))
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await conversation.send({"type": "websocket.send", "text": "tick"})
@@ -212,7 +222,7 @@ async def test_who_always_has_a_next_message_is_closed_as_well() -> None:
             await anyio.sleep(1)
         return {"type": "websocket.receive", "text": "more"}
 
-    conversation = Conversation(full, line.send, lambda message: None, span=Span(life=20))
+    conversation = accepted(Conversation(full, line.send, lambda message: None, span=Span(life=20)))
 
     assert await listen(conversation, line) == (20, 1001)
 
@@ -222,3 +232,35 @@ async def test_without_a_span_nothing_is_timed() -> None:
     conversation = Conversation(line.receive, line.send, lambda message: None)
 
     assert (await conversation())["text"] == "hello"
+
+
+async def test_no_time_is_counted_before_it_is_accepted() -> None:
+    line = Line()
+    conversation = Conversation(
+        line.receive, line.send, lambda message: None, span=Span(idle=10, life=20, grace=3)
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep(500)
+        await send({"type": "websocket.close", "code": 1008})
+        await anyio.sleep(500)
+
+    await conversation.run(app, SCOPE, line.send)
+
+    assert line.got == [(500, "1008")]
+    assert line.now == 1000
+
+
+async def test_who_waits_while_it_is_accepted_is_timed_from_then_on() -> None:
+    line = Line()
+    conversation = Conversation(line.receive, line.send, lambda message: None, span=Span(life=20))
+
+    async def accept() -> None:
+        await anyio.sleep(7)
+        conversation.accept()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(accept)
+        group.start_soon(listen, conversation, line)
+
+    assert line.got == [(27, "1001")]
