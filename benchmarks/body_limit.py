@@ -1,5 +1,6 @@
 """What it costs to look at the size of a request, and to count content as it comes."""
 
+from functools import partial
 from typing import Final, final
 
 from asgi_patterns import BodyLimit, BodyRule
@@ -107,4 +108,8 @@ def _three(
     }
     if framing is None:
         return made
-    return {name: lambda make=make: Posting(make(), framing) for name, make in made.items()}  # type: ignore[misc]
+    return {name: partial(_posting, make, framing) for name, make in made.items()}
+
+
+def _posting(make: Contender, framing: tuple[bytes, bytes]) -> ASGIApp:
+    return Posting(make(), framing)
