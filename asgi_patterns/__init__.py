@@ -15,13 +15,14 @@ from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handler
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
-from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
+from asgi_patterns.protection import BodyLimit, BodyRule, Deadline, LoadShedding, WebSocketLimits
 from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
     "BodyLimit",
+    "BodyRule",
     "CachePolicy",
     "CacheRule",
     "Caller",
@@ -43,6 +44,7 @@ __all__ = [
     "RequestIdFilter",
     "SecurityHeaders",
     "Settings",
+    "WebSocketLimits",
     "problem_handlers",
     "request_id",
     "spend",

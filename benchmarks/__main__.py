@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import compression, conditional, decompression, rate_limits, shape
+from benchmarks import body_limit, compression, conditional, decompression, rate_limits, shape
 
 
 def main() -> None:
@@ -19,6 +19,8 @@ def main() -> None:
     print(compression.run_events())
     print()
     print(decompression.run(rounds=2, calls=100) if light else decompression.run())
+    print()
+    print(body_limit.run(rounds=2, calls=100) if light else body_limit.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
 

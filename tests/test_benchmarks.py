@@ -21,6 +21,7 @@ def test_every_table_is_printed() -> None:
         "wrap(app), the default",
         "ConditionalRequests, a 304 instead of 2 KB",
         "CachePolicy, ten rules",
+        "a POST in chunks",
         "Django's middleware, a tag for 50 KB",
         "Decompression, a request that is not coded",
         "RateLimit, five quotas",

@@ -5,8 +5,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from asgi_patterns.browsers.origins import EVERY, OPAQUE, Pattern, origin
 from asgi_patterns.kernel.headers import field_name
+from asgi_patterns.kernel.origins import EVERY, OPAQUE, Pattern, origin
 
 
 def _check_alone(origins: Sequence[str]) -> Sequence[str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, final
 
-from asgi_patterns.browsers.origins import EVERY, Pattern, matches
 from asgi_patterns.kernel.headers import field, merge_vary
+from asgi_patterns.kernel.origins import EVERY, Pattern, matches
 from asgi_patterns.kernel.parameters import TOKEN
 from asgi_patterns.kernel.patterns import METHODS
 from asgi_patterns.kernel.types import RawHeaders

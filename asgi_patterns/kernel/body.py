@@ -58,22 +58,24 @@ class Body:
     yet; ``exceeded``, the refusal of a ``limit`` once there was one, which the app may have swallowed.
     """
 
+    # What most requests never set stands on the class, and costs them nothing.
+    complete = disconnected = False
+    exceeded: BodyTooLarge | None = None
+    _taking = _reading = False  # somebody awaits the server; a read() keeps the queue to itself
+    _changed: anyio.Event | None = None  # made by who waits first: it belongs to a running loop
+    received = 0
+    _delivered = _ahead = (
+        0  # bytes handed to the app, after decoding; what the watchers' messages in the queue cost
+    )
+    _wire_limit = _decoded_limit = _smallest = inf
+    _observers: tuple[Observer, ...] = ()
+    _decoders: tuple[Decoder, ...] = ()
+    _broken: Exception | None = None
+
     def __init__(self, receive: Receive) -> None:
         """Wrap the server's ``receive``; a layer calls ``Body.of`` instead."""
-        self.received = 0
-        self.complete = self.disconnected = False
-        self.exceeded: BodyTooLarge | None = None
         self._receive = receive
         self._queue: deque[Taken] = deque()
-        self._taking = False  # somebody awaits the server
-        self._reading = False  # a read() keeps the queue to itself
-        self._changed: anyio.Event | None = None  # made by who waits first: it belongs to a running loop
-        self._delivered = 0  # bytes handed to the app, after decoding
-        self._ahead = 0  # what the watchers' messages in the queue cost
-        self._wire_limit = self._decoded_limit = self._smallest = inf
-        self._observers: tuple[Observer, ...] = ()
-        self._decoders: tuple[Decoder, ...] = ()
-        self._broken: Exception | None = None
 
     @staticmethod
     def of(receive: Receive) -> "Body":
@@ -126,9 +128,9 @@ class Body:
         """
         if decoded:
             self._decoded_limit = min(size, self._decoded_limit)
-        else:
-            self._wire_limit = min(size, self._wire_limit)
-        self._smallest = min(self._wire_limit, self._decoded_limit)
+        elif size < self._wire_limit:
+            self._wire_limit = size
+        self._smallest = min(size, self._smallest)
 
     def tee(self, observer: Observer) -> None:
         """Show every chunk that comes from the server from now on, not decoded, once and in order.
@@ -159,6 +161,13 @@ class Body:
                 await self._change()
             else:
                 self._keep(await self._take())
+
+    async def discard(self) -> None:
+        """Take the next message from the server and drop it, for who has answered and needs no more of the body."""
+        if self._taking:
+            await self._change()
+        else:
+            await self._take()
 
     async def _next(self) -> Message:
         """Hand on the oldest message in the queue, or take one when it is empty."""

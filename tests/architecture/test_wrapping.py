@@ -12,7 +12,9 @@ WRITERS = {
     "kernel/link.py": ("send",),
     "kernel/asking.py": ("receive", "send"),
     "kernel/body.py": ("receive",),
+    "kernel/conversation.py": ("receive",),
     "kernel/lifespan.py": ("receive", "send"),
+    "kernel/standin.py": ("send",),
 }
 
 

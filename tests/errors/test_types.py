@@ -18,6 +18,12 @@ from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
 from asgi_patterns.kernel.problems import built_in, built_in_types
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.protection.body_limit_refusals import (
+    CONTENT_TOO_LARGE,
+    FOREIGN_ORIGIN,
+    HEADERS_TOO_LARGE,
+    URI_TOO_LONG,
+)
 from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED, REDUCED_CAPACITY
 from asgi_patterns.testing import Client
 
@@ -113,7 +119,8 @@ OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
 """The types of this package whose URIs are others' and need no base."""
 CACHING = (PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY)
 DECODING = (CODING_NOT_SUPPORTED, DECODED_TOO_LARGE, NOT_DECODABLE)
-SLUGS = (*CACHING, *DECODING)
+SIZES = (CONTENT_TOO_LARGE, FOREIGN_ORIGIN, HEADERS_TOO_LARGE, URI_TOO_LONG)
+SLUGS = (*CACHING, *DECODING, *SIZES)
 """Those that the base makes URIs."""
 
 GIVEN: list[tuple[str, Sequence[Any]]] = [

@@ -53,6 +53,8 @@ class Stream:
                 self.trailers = _fields(headers)
             case StreamEnded():
                 self._has_ended = True
+            case StreamReset(error_code=ErrorCodes.NO_ERROR) if self._has_ended:
+                pass  # RFC 9113 8.1: after the whole answer, for a request of which no more is wanted
             case StreamReset(error_code=code):
                 raise AssertionError(f"the server reset the stream: {code!r}")
 

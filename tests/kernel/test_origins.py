@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_patterns.browsers.origins import Pattern, matches, origin
+from asgi_patterns.kernel.origins import Pattern, matches, origin
 
 READ = [
     ("a host", "https://shop.example", "https://shop.example"),
