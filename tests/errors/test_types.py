@@ -11,9 +11,10 @@ from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.caching.refusals import PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY
 from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
+from asgi_patterns.kernel.capacity import REDUCED_CAPACITY
 from asgi_patterns.kernel.problems import built_in, built_in_types
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
-from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED, REDUCED_CAPACITY
+from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED
 from asgi_patterns.testing import Client
 
 pytestmark = pytest.mark.anyio
