@@ -18,31 +18,26 @@ class Prepared:
     Raises ``ValueError`` for a slug.
     """
 
-    __slots__ = ("_body", "_headers", "problem")
+    __slots__ = ("_body", "_fields", "problem")
 
     def __init__(self, problem: Problem) -> None:
         if is_slug(problem.type):
             raise ValueError(f"{problem.type!r} is no whole URI")
         self.problem = problem
         self._body = problem.body()
-        self._headers = tuple(problem.head(len(self._body))["headers"])
+        self._fields = [line for line in problem.head(0)["headers"] if line[0] != b"content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the problem, as it does by itself."""
         if scope["type"] != "http":
             return await self.problem(scope, receive, send)
         exchange: Exchange | None = scope.get(KEY)
-        head, body = None, self._body
+        body = self._body
         if exchange is not None:
             exchange.problem = self.problem
             if exchange.request_id is not None:
+                # The last member, as in Problem.
                 body = b'%b,"requestId":%b}' % (body[:-1], json.dumps(exchange.request_id).encode())
-                head = self.problem.head(len(body))
-        if head is None:
-            head = {
-                "type": "http.response.start",
-                "status": self.problem.status_code,
-                "headers": [*self._headers],
-            }
-        await send(head)
+        headers = [*self._fields, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": self.problem.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

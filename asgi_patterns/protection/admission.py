@@ -102,21 +102,25 @@ class Admission:
 
     def is_late(self, level: int, now: float) -> bool:
         """Whether the event loop is too late to begin with a request of this level. Has it show how late it is."""
-        if self.lag.asked is None:
-            self.lag.ask(now)
-            call_soon(self._hear)
+        lag = self.lag
+        if lag.asked is None:
+            if now >= lag.quiet_until:
+                lag.asked = now
+                call_soon(self._hear)
             return False
-        return self.lag.is_over(self.lags[level], now)
+        return lag.is_over(self.lags[level], now)
 
     def _hear(self) -> None:
         self.lag.answer(self.clock())
 
     async def wait(self, pool: Compartment, level: int) -> Reason | None:
         """Wait for a slot where ``enter`` has failed. Return why there is none, or ``None`` with the slot."""
-        gate, woken = pool.gate, anyio.Event()
-        turn = gate.join(level, woken.set) if pool.timeout else None
+        gate = pool.gate
+        turn = gate.join(level) if pool.timeout else None
         if turn is None:
             return "full"
+        woken = anyio.Event()
+        turn.wake = woken.set
         try:
             with anyio.move_on_after(pool.timeout):
                 await woken.wait()
@@ -132,7 +136,7 @@ class Admission:
     def learn(self, scope: Scope, learner: Adaptive, admitted: float, *, failed: bool) -> None:
         """Take in that an answer has begun, and set the limit anew where it is time to."""
         now, gate = self.clock(), self.main.gate
-        if not learner.note(admitted, now, failed=failed):
+        if not learner.note(admitted, now, gate.in_hand, failed=failed):
             return
         learner.decide(now, pressed=gate.pressed)
         gate.pressed = False

@@ -25,13 +25,14 @@ class State(Enum):
 
 @final
 class Turn:
-    """A place in the line. ``wake`` is called once, when the state has changed."""
+    """A place in the line. ``wake`` is called once, when the state has changed: set it before anything else is done."""
 
     __slots__ = ("level", "state", "wake")
 
-    def __init__(self, level: int, wake: Callable[[], None]) -> None:
+    wake: Callable[[], None]
+
+    def __init__(self, level: int) -> None:
         self.level = level
-        self.wake = wake
         self.state = State.WAITING
 
 
@@ -39,57 +40,29 @@ class Turn:
 class Gate:
     """Lets ``limit`` in at once. Each level may have a share of that: 0 is the most important and may have all.
 
-    Those in line go in by level, and of one level the oldest first. When the line has not been empty for ``patience``
-    seconds, it is the newest: then those who came first are nearly out of time, and would only be served late. No
-    newcomer overtakes any as important as itself: while one waits, there is no room for its level.
+    Those in line go in by level, and of one level the oldest first: the line is too short for anybody to be served too
+    late. No newcomer overtakes any as important as itself: while one waits, there is no room for its level.
     """
 
-    __slots__ = (
-        "_clock",
-        "_line",
-        "_lines",
-        "_patience",
-        "_shares",
-        "_since",
-        "caps",
-        "in_hand",
-        "limit",
-        "name",
-        "pressed",
-    )
+    __slots__ = ("_line", "_lines", "_shares", "caps", "in_hand", "limit", "name", "pressed", "waiting")
 
-    def __init__(
-        self,
-        name: str,
-        limit: int,
-        *,
-        line: int | None,
-        patience: float,
-        shares: Sequence[float],
-        clock: Callable[[], float],
-    ) -> None:
-        """``line`` is how many may wait; ``None`` for as many as the limit is."""
+    def __init__(self, name: str, limit: int, *, line: int | None, shares: Sequence[float]) -> None:
+        """``line`` is how many may wait; ``None`` for half as many as the limit is."""
         self.name = name
         self.in_hand = 0
+        self.waiting = 0
+        """How many stand in line."""
         self.pressed = False
         """Whether somebody has found no room since this was last set to false."""
         self._line = line
-        self._patience = patience
         self._shares = shares
-        self._clock = clock
         self._lines: Sequence[OrderedDict[Turn, None]] = [OrderedDict() for _ in shares]
-        self._since: float | None = None
         self._set(limit)
-
-    @property
-    def waiting(self) -> int:
-        """How many stand in line."""
-        return sum(map(len, self._lines))
 
     def set_limit(self, limit: int) -> None:
         """Let more in or fewer. Nobody who is in is put out."""
         self._set(limit)
-        if self._since is not None:
+        if self.waiting:
             self._let_in()
 
     def _set(self, limit: int) -> None:
@@ -105,15 +78,14 @@ class Gate:
         self.in_hand += 1
         return True
 
-    def join(self, level: int, wake: Callable[[], None]) -> Turn | None:
+    def join(self, level: int) -> Turn | None:
         """Stand in line; ``None`` where it is full, of those who are as important. Only after ``enter`` has failed."""
-        most = self.limit if self._line is None else self._line
+        most = ceil(self.limit / 2) if self._line is None else self._line
         if self.waiting >= most and not self._displace(level):
             return None
-        turn = Turn(level, wake)
+        turn = Turn(level)
         self._lines[level][turn] = None
-        if self._since is None:
-            self._since = self._clock()
+        self.waiting += 1
         return turn
 
     def leave(self, turn: Turn) -> None:
@@ -122,20 +94,19 @@ class Gate:
             self.give_back()
         elif turn.state is State.WAITING:
             del self._lines[turn.level][turn]
-            self._look()
+            self.waiting -= 1
 
     def give_back(self) -> None:
         """Return a slot. It goes to who waits for it."""
         self.in_hand -= 1
-        if self._since is not None:
+        if self.waiting:
             self._let_in()
 
     def _displace(self, level: int) -> bool:
         """Put out the least important, if it is less important than ``level``: of those the last to come."""
         for line in reversed(self._lines[level + 1 :]):
             if line:
-                turn, _ = line.popitem()
-                self._tell(turn, State.DISPLACED)
+                self._tell(line.popitem()[0], State.DISPLACED)
                 return True
         return False
 
@@ -143,25 +114,14 @@ class Gate:
         # A level has no more room than the one before it, so nobody behind the first who has to wait can go in.
         for line, cap in zip(self._lines, self.caps, strict=True):
             while line and self.in_hand < cap:
-                turn, _ = line.popitem(last=self._is_standing)
-                if self._tell(turn, State.ADMITTED):
+                if self._tell(line.popitem(last=False)[0], State.ADMITTED):
                     self.in_hand += 1
             if line:
                 break
-        self._look()
 
-    @property
-    def _is_standing(self) -> bool:
-        return self._since is not None and self._clock() - self._since > self._patience
-
-    def _look(self) -> None:
-        """Note whether the line has become empty."""
-        if not any(self._lines):
-            self._since = None
-
-    @staticmethod
-    def _tell(turn: Turn, state: State) -> bool:
-        """Wake who waits. Return whether it is still there."""
+    def _tell(self, turn: Turn, state: State) -> bool:
+        """Wake who waits no longer. Return whether it is still there."""
+        self.waiting -= 1
         turn.state = state
         try:
             turn.wake()

@@ -6,12 +6,17 @@ count of requests sees them. The lag does.
 ``Lag``: what is known of it.
 """
 
+from math import inf
 from typing import Final, final
 
 SPAN: Final = 0.1
 """Seconds over which it is judged whether the loop has any idle time."""
-BUSY: Final = 0.95
+BUSY: Final = 0.98
 """The share of time from which it has none to speak of."""
+SHORT: Final = 0.001
+"""Seconds of lag that are nothing to look at closely."""
+QUIET: Final = 0.005
+"""Seconds for which the loop is then not asked again."""
 LOST: Final = 5.0
 """Seconds after which no answer will come: the loop was closed, and this is another one."""
 
@@ -20,19 +25,19 @@ LOST: Final = 5.0
 class Lag:
     """The lag of one event loop, as the answers to questions tell. One question is asked at a time."""
 
-    __slots__ = ("_heard", "_load", "asked", "last")
+    __slots__ = ("_heard", "_load", "_turned_at", "_turning", "asked", "last", "quiet_until")
 
     def __init__(self) -> None:
         self.asked: float | None = None
-        """When the question was asked that has no answer yet."""
+        """When the question was asked that has no answer yet. To be set by who asks."""
+        self.quiet_until = -inf
+        """Until when nothing has to be asked."""
         self.last = 0.0
         """The lag in seconds, the last time that there was an answer."""
         self._heard = 0.0
         self._load = 0.0
-
-    def ask(self, now: float) -> None:
-        """Note that the loop has been asked."""
-        self.asked = now
+        self._turned_at: float | None = None
+        self._turning = 0.0
 
     def answer(self, now: float) -> None:
         """Note that it has answered."""
@@ -44,16 +49,25 @@ class Lag:
         weight = since / (since + SPAN)
         self._load += weight * (min(1.0, self.last / since) - self._load) if since > 0 else 0.0
         self._heard = now
-        self.asked = None
+        self._turning = 0.0 if self._turned_at is None else now - self._turned_at
+        self.asked = self._turned_at = None
+        if self.last < SHORT:
+            self.quiet_until = now + QUIET
 
     def is_over(self, most: float, now: float) -> bool:
         """Whether the loop has no idle time, and what is seen now is late by more than ``most`` seconds.
 
-        A single long pause of an idle process is not over anything: nothing would be gained by refusing.
+        A single long pause of an idle process is not over anything: nothing would be gained by refusing. Neither is it
+        over where refusals take half of the time: where they cost as much as answers, these are the better choice.
         """
-        if self.asked is None or now - self.asked <= most or self._load <= BUSY:
+        if self.asked is None:
             return False
-        if now - self.asked < LOST:
-            return True
-        self.asked, self._load = None, 0.0
-        return False
+        late = now - self.asked
+        if late >= LOST:
+            self.asked, self._load = None, 0.0
+            return False
+        if late <= most or late <= self._turning or self._load <= BUSY:
+            return False
+        if self._turned_at is None:
+            self._turned_at = now
+        return True

@@ -48,12 +48,12 @@ class LoadShedding(Layer):
     """What an adaptive limit never goes below."""
     max_limit: Annotated[int, Field(ge=1, le=MOST), AfterValidator(_check_max)] = 500
     """What an adaptive limit never goes above."""
-    tolerance: Annotated[float, Field(ge=1.2, le=20)] = 2
+    tolerance: Annotated[float, Field(ge=1.2, le=20)] = 1.5
     """How many times as long as usual answers may take to begin before an adaptive limit shrinks."""
     target: PositiveDuration | None = None
     """How long they may take, instead of `tolerance`: then nothing is learned."""
     queue: Annotated[int, Field(ge=0, le=MOST)] | None = None
-    """How many may wait for a slot; by default as many as the limit is at the moment; with 0 nobody waits."""
+    """How many may wait for a slot; by default half as many as the limit; with 0 nobody waits."""
     queue_timeout: Duration = 0.5
     """For how long each of them waits at most."""
     max_lag: PositiveDuration | None = 0.1
@@ -124,7 +124,7 @@ class LoadShedding(Layer):
             pools=[(pool.patterns, self._compartment(pool)) for pool in self.pools],
             priorities=[(rule.patterns, LEVELS.index(rule.priority)) for rule in self.priorities],
             priority=self.priority,
-            websockets=None if sockets is None else self._gate(WEBSOCKETS, sockets, 0, 0.0),
+            websockets=None if sockets is None else self._gate(WEBSOCKETS, sockets, 0),
             max_lag=inf if self.max_lag is None else seconds(self.max_lag),
             clock=self.clock,
         )
@@ -132,25 +132,25 @@ class LoadShedding(Layer):
     def _main(self) -> Compartment:
         timeout = seconds(self.queue_timeout)
         if self.limit != "adaptive":
-            return Compartment(self._gate(MAIN, self.limit, self.queue, timeout), timeout=timeout)
+            return Compartment(self._gate(MAIN, self.limit, self.queue), timeout=timeout)
         target = None if self.target is None else seconds(self.target)
         learner = Adaptive(
             START, least=self.min_limit, most=self.max_limit, tolerance=self.tolerance, target=target
         )
-        gate = self._gate(MAIN, learner.limit, self.queue, timeout)
+        gate = self._gate(MAIN, learner.limit, self.queue)
         return Compartment(gate, timeout=timeout, learner=learner)
 
     def _compartment(self, pool: Pool) -> Compartment:
         timeout = seconds(self.queue_timeout if pool.queue_timeout is None else pool.queue_timeout)
-        gate = self._gate(pool.name, pool.limit, pool.queue, timeout)
+        gate = self._gate(pool.name, pool.limit, pool.queue)
         return Compartment(gate, timeout=timeout, gives_back_streams=not pool.hold_streams)
 
-    def _gate(self, name: str, limit: int, line: int | None, timeout: float) -> Gate:
+    def _gate(self, name: str, limit: int, line: int | None) -> Gate:
         levels = {NORMAL, *(LEVELS.index(rule.priority) for rule in self.priorities)}
         if self.priority is not None:
             levels.add(0)
         each = shares(levels, self.normal_share, self.low_share)
-        return Gate(name, limit, line=line, patience=timeout, shares=each, clock=self.clock)
+        return Gate(name, limit, line=line, shares=each)
 
 
 @final

@@ -28,7 +28,7 @@ class Pool:
     limit: Annotated[int, Field(ge=1, le=MOST)]
     """How many of them at once."""
     queue: Annotated[int, Field(ge=0, le=MOST)] | None = None
-    """How many may wait for a slot; by default as many as the limit."""
+    """How many may wait for a slot; by default half as many as the limit."""
     queue_timeout: Duration | None = None
     """For how long each of them waits at most; by default as the layer says."""
     hold_streams: bool = False

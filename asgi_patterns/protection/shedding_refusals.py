@@ -11,6 +11,7 @@ from asgi_patterns.kernel.problems import Problem
 VARIANTS: Final = 32
 """Times of waiting between which chance decides."""
 EVENTS: Final = "text/event-stream"
+_NAMED: Final = EVENTS.encode()
 _OFFERS: Final = ("application/json", "application/problem+json", EVENTS)
 
 
@@ -32,7 +33,9 @@ def refusal(wait: int) -> Problem:
 
 def wants_events(method: str, accept: Sequence[bytes]) -> bool:
     """Whether a client with these ``Accept`` lines wants events above all, as the ``EventSource`` of browsers does."""
-    return method == "GET" and bool(accept) and choose_media(accept, _OFFERS) == EVENTS
+    if method != "GET" or not any(_NAMED in line.lower() for line in accept):
+        return False
+    return choose_media(accept, _OFFERS) == EVENTS
 
 
 def retry_line(seconds: float) -> bytes:

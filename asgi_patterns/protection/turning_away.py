@@ -1,7 +1,7 @@
 """Answering requests that there is no room for, at as little cost as can be."""
 
-from collections.abc import Sequence
-from random import choice, uniform
+from collections.abc import Awaitable, Sequence
+from random import random, uniform
 from typing import Final, final
 
 from asgi_patterns.kernel.events import Event
@@ -27,9 +27,10 @@ class TurningAway:
         self._jitter = jitter
         self._sends_events = sends_events
 
-    async def __call__(
+    # A plain function: of refusals there may be a great many, and one coroutine for each is enough.
+    def __call__(
         self, scope: Scope, receive: Receive, send: Send, *, reason: Reason, pool: str, level: int
-    ) -> None:
+    ) -> Awaitable[None]:
         """Answer the request, and let those outside know."""
         exchange: Exchange | None = scope.get(KEY)
         if exchange is not None:
@@ -37,8 +38,9 @@ class TurningAway:
             if exchange.context.listeners:
                 exchange.emit(Shed(reason=reason, pool=pool, priority=LEVELS[level]))
         if self._sends_events and scope["type"] == "http" and _wants_events(scope):
-            return await self._retry(send)
-        await choice(self._problems)(scope, receive, send)
+            return self._retry(send)
+        problem = self._problems[int(random() * len(self._problems))]
+        return problem(scope, receive, send)
 
     async def _retry(self, send: Send) -> None:
         body = retry_line(uniform(self._least, self._least + self._jitter))
@@ -48,7 +50,8 @@ class TurningAway:
 
 
 def _wants_events(scope: Scope) -> bool:
-    return wants_events(scope["method"], request_lines(scope["headers"], b"accept"))
+    lines = request_lines(scope["headers"], b"accept")
+    return wants_events(scope["method"], lines)
 
 
 def tell(scope: Scope, event: Event) -> None:
