@@ -17,6 +17,10 @@ SHORT: Final = 0.001
 """Seconds of lag that are nothing to look at closely."""
 QUIET: Final = 0.005
 """Seconds for which the loop is then not asked again."""
+TRIAL: Final = 0.5
+"""Seconds after which refusing must have helped: by then no more than half of the time may be lost on it."""
+PAUSE: Final = 5.0
+"""Seconds for which it is given up otherwise."""
 LOST: Final = 5.0
 """Seconds after which no answer will come: the loop was closed, and this is another one."""
 
@@ -25,7 +29,16 @@ LOST: Final = 5.0
 class Lag:
     """The lag of one event loop, as the answers to questions tell. One question is asked at a time."""
 
-    __slots__ = ("_heard", "_load", "_turned_at", "_turning", "asked", "last", "quiet_until")
+    __slots__ = (
+        "_heard",
+        "_in_vain_since",
+        "_load",
+        "_turned_at",
+        "_vain_until",
+        "asked",
+        "last",
+        "quiet_until",
+    )
 
     def __init__(self) -> None:
         self.asked: float | None = None
@@ -37,7 +50,8 @@ class Lag:
         self._heard = 0.0
         self._load = 0.0
         self._turned_at: float | None = None
-        self._turning = 0.0
+        self._in_vain_since: float | None = None
+        self._vain_until = -inf
 
     def answer(self, now: float) -> None:
         """Note that it has answered."""
@@ -49,16 +63,26 @@ class Lag:
         weight = since / (since + SPAN)
         self._load += weight * (min(1.0, self.last / since) - self._load) if since > 0 else 0.0
         self._heard = now
-        self._turning = 0.0 if self._turned_at is None else now - self._turned_at
+        self._weigh(now)
         self.asked = self._turned_at = None
         if self.last < SHORT:
             self.quiet_until = now + QUIET
+
+    def _weigh(self, now: float) -> None:
+        """Note whether refusals have taken most of the time, as they do where they cost half as much as answers."""
+        if self._turned_at is None or (now - self._turned_at) * 2 < self.last:
+            self._in_vain_since = None
+        elif self._in_vain_since is None:
+            self._in_vain_since = now
+        elif now - self._in_vain_since > TRIAL:
+            self._in_vain_since = None
+            self._vain_until = now + PAUSE
 
     def is_over(self, most: float, now: float) -> bool:
         """Whether the loop has no idle time, and what is seen now is late by more than ``most`` seconds.
 
         A single long pause of an idle process is not over anything: nothing would be gained by refusing. Neither is it
-        over where refusals take half of the time: where they cost as much as answers, these are the better choice.
+        where refusals are in vain.
         """
         if self.asked is None:
             return False
@@ -66,7 +90,7 @@ class Lag:
         if late >= LOST:
             self.asked, self._load = None, 0.0
             return False
-        if late <= most or late <= self._turning or self._load <= BUSY:
+        if late <= most or self._load <= BUSY or now < self._vain_until:
             return False
         if self._turned_at is None:
             self._turned_at = now
