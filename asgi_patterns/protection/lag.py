@@ -47,7 +47,7 @@ class Lag:
         """Until when nothing has to be asked."""
         self.last = 0.0
         """The lag in seconds, the last time that there was an answer."""
-        self._heard = 0.0
+        self._heard: float | None = None
         self._load = 0.0
         self._turned_at: float | None = None
         self._in_vain_since: float | None = None
@@ -59,9 +59,9 @@ class Lag:
             return
         self.last = now - self.asked
         # A mean that forgets: what counts for how much depends on how long it has lasted.
-        since = now - self._heard
-        weight = since / (since + SPAN)
-        self._load += weight * (min(1.0, self.last / since) - self._load) if since > 0 else 0.0
+        since = 0.0 if self._heard is None else now - self._heard
+        if since > 0.0:
+            self._load += since / (since + SPAN) * (min(1.0, self.last / since) - self._load)
         self._heard = now
         self._weigh(now)
         self.asked = self._turned_at = None
