@@ -18,7 +18,7 @@ from asgi_patterns.kernel.types import RawHeaders, Scope, Send
 from asgi_patterns.protection.adaptive import Adaptive
 from asgi_patterns.protection.gate import Gate, State
 from asgi_patterns.protection.lag import Lag
-from asgi_patterns.protection.looping import call_soon
+from asgi_patterns.protection.looping import call_soon, running_loop
 from asgi_patterns.protection.priorities import NORMAL, PATIENCE, level_of
 from asgi_patterns.protection.shedding_events import LimitChanged, Load, PoolLoad, Reason
 from asgi_patterns.protection.turning_away import tell
@@ -72,6 +72,7 @@ class Admission:
         self._priorities = priorities
         self._priority = priority
         self._max_lag = max_lag
+        self._loop: object = None
         self._set_lags()
 
     async def sort(self, scope: Scope) -> tuple[Compartment, int]:
@@ -116,10 +117,13 @@ class Admission:
     async def wait(self, pool: Compartment, level: int) -> Reason | None:
         """Wait for a slot where ``enter`` has failed. Return why there is none, or ``None`` with the slot."""
         gate = pool.gate
+        if gate.waiting and running_loop() is not self._loop:
+            # One event loop at a time; the next one may follow, and what waited in the last one waits no more.
+            gate.forget_line()
         turn = gate.join(level) if pool.timeout else None
         if turn is None:
             return "full"
-        woken = anyio.Event()
+        woken, self._loop = anyio.Event(), running_loop()
         turn.wake = woken.set
         try:
             with anyio.move_on_after(pool.timeout):

@@ -96,6 +96,14 @@ class Gate:
             del self._lines[turn.level][turn]
             self.waiting -= 1
 
+    def forget_line(self) -> None:
+        """Let nobody stand in line any more, and wake nobody: their event loop is no longer there."""
+        for line in self._lines:
+            for turn in line:
+                turn.state = State.DISPLACED
+            line.clear()
+        self.waiting = 0
+
     def give_back(self) -> None:
         """Return a slot. It goes to who waits for it."""
         self.in_hand -= 1
