@@ -199,9 +199,10 @@ def test_who_waited_in_a_loop_that_was_given_up_takes_nobodys_place() -> None:
     given_up(layer, 2)
     before = in_hand(layer)
 
-    statuses: list[int] = []
-    asyncio.run(bare_call(layer(hello), statuses))
+    events: list[Event] = []
+    asyncio.run(bare_call(Pipeline(layer, listeners=[told(events)])(hello), []))
 
     assert (before, in_hand(layer)) == ((1, 1), (1, 0))
-    assert statuses == [503]  # it has waited itself, in the place that was free again
-    assert layer._admission.main.gate.pressed
+    assert events == [
+        Shed(reason="waited", pool="main", priority="normal")
+    ]  # in the place that was free again
