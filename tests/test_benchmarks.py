@@ -22,6 +22,7 @@ def test_every_table_is_printed() -> None:
         "ConditionalRequests, a 304 instead of 2 KB",
         "CachePolicy, ten rules",
         "Django's middleware, a tag for 50 KB",
+        "LoadShedding, an adaptive limit",
         "RateLimit, five quotas",
         "RateLimit, three nodes, 16 partitions",
         "the same script, EVALSHA through redis-py",
