@@ -72,6 +72,7 @@ class Admission:
         self._priorities = priorities
         self._priority = priority
         self._max_lag = max_lag
+        self._gates = [main.gate, *(pool.gate for _, pool in pools)]
         self._loop: object = None
         self._set_lags()
 
@@ -116,14 +117,16 @@ class Admission:
 
     async def wait(self, pool: Compartment, level: int) -> Reason | None:
         """Wait for a slot where ``enter`` has failed. Return why there is none, or ``None`` with the slot."""
-        gate = pool.gate
-        if gate.waiting and running_loop() is not self._loop:
+        gate, loop = pool.gate, running_loop()
+        if loop is not self._loop:
             # One event loop at a time; the next one may follow, and what waited in the last one waits no more.
-            gate.forget_line()
+            self._loop = loop
+            for each in self._gates:
+                each.forget_line()
         turn = gate.join(level) if pool.timeout else None
         if turn is None:
             return "full"
-        woken, self._loop = anyio.Event(), running_loop()
+        woken = anyio.Event()
         turn.wake = woken.set
         try:
             with anyio.move_on_after(pool.timeout):
@@ -160,9 +163,7 @@ class Admission:
     @property
     def load(self) -> Load:
         """What there is to do now."""
-        gates = [self.main.gate, *(pool.gate for _, pool in self._pools)]
-        if self.websockets is not None:
-            gates.append(self.websockets)
+        gates = self._gates if self.websockets is None else [*self._gates, self.websockets]
         pools: Mapping[str, PoolLoad] = {
             gate.name: PoolLoad(limit=gate.limit, in_hand=gate.in_hand, waiting=gate.waiting)
             for gate in gates

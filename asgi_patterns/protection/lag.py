@@ -34,6 +34,7 @@ class Lag:
         "_in_vain_since",
         "_load",
         "_turned_at",
+        "_turning",
         "_vain_until",
         "asked",
         "last",
@@ -50,6 +51,7 @@ class Lag:
         self._heard: float | None = None
         self._load = 0.0
         self._turned_at: float | None = None
+        self._turning = 0.0
         self._in_vain_since: float | None = None
         self._vain_until = -inf
 
@@ -63,14 +65,20 @@ class Lag:
         if since > 0.0:
             self._load += since / (since + SPAN) * (min(1.0, self.last / since) - self._load)
         self._heard = now
+        self._end_turning(now)
         self._weigh(now)
-        self.asked = self._turned_at = None
+        self.asked, self._turning = None, 0.0
         if self.last < SHORT:
             self.quiet_until = now + QUIET
 
+    def _end_turning(self, now: float) -> None:
+        if self._turned_at is not None:
+            self._turning += now - self._turned_at
+            self._turned_at = None
+
     def _weigh(self, now: float) -> None:
         """Note whether refusals have taken most of the time, as they do where they cost half as much as answers."""
-        if self._turned_at is None or (now - self._turned_at) * 2 < self.last:
+        if self._turning * 2 < self.last or not self._turning:
             self._in_vain_since = None
         elif self._in_vain_since is None:
             self._in_vain_since = now
@@ -91,6 +99,8 @@ class Lag:
             self.asked, self._load = None, 0.0
             return False
         if late <= most or self._load <= BUSY or now < self._vain_until:
+            if self._turned_at is not None:  # one that is more important: what follows is no refusal's time
+                self._end_turning(now)
             return False
         if self._turned_at is None:
             self._turned_at = now

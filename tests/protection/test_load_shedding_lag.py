@@ -140,3 +140,15 @@ def test_refusals_that_clear_what_has_piled_up_are_not() -> None:
         loop.turn(TURN, refuses_from=TURN * 0.8)
 
     assert loop.turn(TURN) == [False, True]
+
+
+def test_answers_to_the_more_important_are_no_time_that_is_lost_on_refusals() -> None:
+    loop = busy()
+    for _ in range(2 * round(TRIAL / TURN)):
+        loop.lag.asked = loop.clock()
+        loop.lag.is_over(MOST, loop.clock.advance(MOST * 1.01))  # refused
+        loop.lag.is_over(5 * MOST, loop.clock.advance(TURN / 20))  # admitted
+        loop.clock.advance(TURN)
+        loop.lag.answer(loop.clock())
+
+    assert loop.turn(TURN) == [False, True]

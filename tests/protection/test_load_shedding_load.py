@@ -11,7 +11,7 @@ from asgi_patterns import LoadShedding, Pipeline
 from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import Receive, Scope, Send
-from asgi_patterns.protection import LimitChanged, PriorityRule, Shed
+from asgi_patterns.protection import LimitChanged, Pool, PriorityRule, Shed
 from asgi_patterns.testing import Client, Clock, hello
 from tests.protection.crowds import Doors, crowd, in_hand, still
 
@@ -50,14 +50,14 @@ async def rounds(layer: LoadShedding, app: Computing, at_once: int, *, idle: flo
     return found
 
 
-async def bare_call(app: Callable[..., object], statuses: list[int]) -> None:
+async def bare_call(app: Callable[..., object], statuses: list[int], path: str = "/") -> None:
     """Call an app as a server does, without a single wait of our own."""
 
     async def send(message: dict[str, object]) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])  # type: ignore[arg-type]  # ASGI says so
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "state": {}}
     await app(scope, None, send)  # type: ignore[misc]  # any app
 
 
@@ -206,3 +206,15 @@ def test_who_waited_in_a_loop_that_was_given_up_takes_nobodys_place() -> None:
     assert events == [
         Shed(reason="waited", pool="main", priority="normal")
     ]  # in the place that was free again
+
+
+def test_neither_does_who_waited_for_another_pool() -> None:
+    pools = [Pool(name="reports", match="/reports", limit=1, queue=1, queue_timeout=0.01)]
+    layer = LoadShedding(limit=1, queue=1, queue_timeout=0.01, pools=pools)
+    given_up(layer, 2)
+
+    asyncio.run(bare_call(layer(hello), [], "/reports"))
+    layer._admission._gates[1].in_hand = 1
+    asyncio.run(bare_call(layer(hello), [], "/reports"))
+
+    assert in_hand(layer) == (1, 0)
