@@ -73,7 +73,7 @@ def _measured(path: str, core: int, seconds: float) -> Result:
         refusals = asyncio.run(as_fast_as_it_goes(port, path, seconds=seconds / 3, connections=16))
     with _serving("yes", core) as port:
         shed = _at(port, path, rate * TIMES_TOO_MUCH, seconds=seconds, warm_up=seconds / 2)
-        _wrk(port, path, seconds)
+        _wrk(port, path, seconds / 3)
     return Result(
         path=path, best=best, unloaded=unloaded, without=without, shed=shed, refusal=1 / refusals.refused_rate
     )
