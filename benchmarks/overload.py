@@ -50,7 +50,7 @@ class Result:
     def possible(self) -> float:
         """The share of the best throughput that is left when all the others are refused."""
         cost = self.refusal * self.best.served_rate
-        return max(0.0, (1 - TIMES_TOO_MUCH * cost) / (1 - cost))
+        return (1 - TIMES_TOO_MUCH * cost) / (1 - cost) if TIMES_TOO_MUCH * cost < 1 else 0.0
 
 
 def run(*, seconds: float = 3.0) -> list[Result]:

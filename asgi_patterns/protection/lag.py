@@ -6,13 +6,15 @@ count of requests sees them. The lag does.
 ``Lag``: what is known of it.
 """
 
-from math import inf
+from math import exp, inf
 from typing import Final, final
 
-SPAN: Final = 0.1
-"""Seconds over which it is judged whether the loop has any idle time."""
-BUSY: Final = 0.98
-"""The share of time from which it has none to speak of."""
+SPAN: Final = 0.03
+"""Seconds over which it is judged whether the loop has any idle time, as a mean that forgets."""
+BUSY: Final = 0.97
+"""The share of time from which it has none to speak of: after about a tenth of a second without any."""
+MOST_WEIGHT: Final = 0.9
+"""How much one turn of the loop can say for that, however long it was: a single pause is no overload."""
 SHORT: Final = 0.001
 """Seconds of lag that are nothing to look at closely."""
 QUIET: Final = 0.005
@@ -60,10 +62,11 @@ class Lag:
         if self.asked is None:
             return
         self.last = now - self.asked
-        # A mean that forgets: what counts for how much depends on how long it has lasted.
         since = 0.0 if self._heard is None else now - self._heard
         if since > 0.0:
-            self._load += since / (since + SPAN) * (min(1.0, self.last / since) - self._load)
+            more = min(1.0, self.last / since) - self._load
+            weight = 1.0 - exp(-since / SPAN)
+            self._load += more * (min(weight, MOST_WEIGHT) if more > 0.0 else weight)
         self._heard = now
         self._end_turning(now)
         self._weigh(now)
