@@ -14,7 +14,7 @@ OLDEST := $(OLDEST_VENV)/.installed
 DEMO := $(VENV)/.demo-installed
 BENCH := $(VENV)/.bench-installed
 
-.PHONY: help setup test oldest demo fresh bench browser soak docs format
+.PHONY: help setup test oldest demo fresh bench overload browser soak docs format
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -24,6 +24,7 @@ help:
 	@echo 'make demo     serve the example shop on http://127.0.0.1:$(PORT) (PORT=...)'
 	@echo 'make fresh    prove both in a new clone with an empty home'
 	@echo 'make bench    print what each layer costs'
+	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
 	@echo 'make soak     let a million invented clients come, and two writers meet a thousand times (minutes)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
@@ -49,6 +50,9 @@ fresh:
 
 bench: $(BENCH)
 	$(RUN) benchmarks
+
+overload: $(TESTS)
+	@$(RUN) benchmarks.overload
 
 browser: $(TESTS)
 	@$(RUN) tests.browser

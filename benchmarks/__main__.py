@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import body_limit, compression, conditional, decompression, rate_limits, shape
+from benchmarks import body_limit, compression, conditional, decompression, load_shedding, rate_limits, shape
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
     print(body_limit.run(rounds=2, calls=100) if light else body_limit.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
+    print()
+    print(load_shedding.run(rounds=2, calls=100) if light else load_shedding.run())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Protection: limits on size, on time and on load.
 
-``BodyLimit``, ``Deadline`` and ``LoadShedding`` are layers.
+``BodyLimit``, ``Deadline`` and ``LoadShedding`` are layers. ``BodyRule`` and ``WebSocketLimits`` are parts of the first,
+``Pool`` and ``PriorityRule`` of the last, and ``Load`` is what that knows of the load. The others are what they report.
 """
 
 from asgi_patterns.protection.body_limit_events import (
@@ -13,6 +14,9 @@ from asgi_patterns.protection.body_limit_layer import BodyLimit
 from asgi_patterns.protection.body_rule import BodyRule
 from asgi_patterns.protection.deadline_layer import Deadline
 from asgi_patterns.protection.load_shedding_layer import LoadShedding
+from asgi_patterns.protection.pools import Pool
+from asgi_patterns.protection.priorities import PriorityRule
+from asgi_patterns.protection.shedding_events import LimitChanged, Load, Shed
 from asgi_patterns.protection.websockets import WebSocketLimits
 
 __all__ = [
@@ -21,8 +25,13 @@ __all__ = [
     "ContentRefused",
     "Deadline",
     "HeadRefused",
+    "LimitChanged",
+    "Load",
     "LoadShedding",
     "OriginRefused",
+    "Pool",
+    "PriorityRule",
+    "Shed",
     "WebSocketEnded",
     "WebSocketLimits",
 ]

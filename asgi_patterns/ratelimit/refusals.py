@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Final
 
+from asgi_patterns.kernel.capacity import REDUCED_CAPACITY
 from asgi_patterns.kernel.problems import Problem, ProblemType, built_in
 from asgi_patterns.ratelimit.fields import whole
 from asgi_patterns.ratelimit.gauge import Reading
@@ -17,15 +18,6 @@ QUOTA_EXCEEDED: Final = built_in(
         429,
         "The quotas in violated-policies are used up for whoever sent the request. "
         "The same request is allowed again after the seconds in retryAfter.",
-    )
-)
-REDUCED_CAPACITY: Final = built_in(
-    ProblemType(
-        f"{_REGISTRY}temporary-reduced-capacity",
-        "Request cannot be satisfied due to temporary server capacity constraints",
-        503,
-        "The server has no room for the request at the moment, whoever sends it. "
-        "It is worth trying again after the seconds in retryAfter.",
     )
 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.architecture.source import FUNCTIONS, PACKAGE, AnyFunction, Module, modules
 
-LOOKS = ("Editing", "Holding")
+LOOKS = ("Editing", "Holding", "Watching")
 APPS = ("entry", "inner", "lifespan", "wired")
 
 

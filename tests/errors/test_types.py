@@ -16,6 +16,7 @@ from asgi_patterns.compression.decompression_refusals import (
 )
 from asgi_patterns.errors import Problem, Problems, ProblemType
 from asgi_patterns.errors.validation import INVALID
+from asgi_patterns.kernel.capacity import REDUCED_CAPACITY
 from asgi_patterns.kernel.problems import built_in, built_in_types
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.protection.body_limit_refusals import (
@@ -24,7 +25,7 @@ from asgi_patterns.protection.body_limit_refusals import (
     HEADERS_TOO_LARGE,
     URI_TOO_LONG,
 )
-from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED, REDUCED_CAPACITY
+from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED
 from asgi_patterns.testing import Client
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from asgi_patterns.kernel.ending import Watching
 from asgi_patterns.kernel.headers import content_length
 from asgi_patterns.kernel.link import HEADS, Held, Link, hold
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,21 @@ def link_retry(app: ASGIApp, spec: Spec) -> ASGIApp:
             if link.started:
                 raise
             await app(scope, receive, Link(send, lambda head: mark(head, spec.tag)))
+
+    return layer
+
+
+class Watch(Watching):
+    """Sees head and end, and does nothing about either."""
+
+    def begins(self, status: int, headers: RawHeaders) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+def link_watch(app: ASGIApp, spec: Spec) -> ASGIApp:
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, Watch(send))
 
     return layer
 
@@ -299,6 +315,16 @@ def nest_retry(app: ASGIApp, spec: Spec) -> ASGIApp:
     return layer
 
 
+def nest_watch(app: ASGIApp, spec: Spec) -> ASGIApp:
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def wrapped(message: Message) -> None:
+            await send(copied(message) if message["type"] == "http.response.start" else message)
+
+        await app(scope, receive, wrapped)
+
+    return layer
+
+
 # ------------------------------------------------------------------------------- the same in both worlds
 
 
@@ -343,6 +369,7 @@ LINKED: dict[str, Build] = {
     "replace": link_replace,
     "catch": link_catch,
     "retry": link_retry,
+    "watch": link_watch,
     "refuse": refuse,
     "foreign": foreign,
 }
@@ -353,6 +380,7 @@ NESTED: dict[str, Build] = {
     "replace": nest_replace,
     "catch": nest_catch,
     "retry": nest_retry,
+    "watch": nest_watch,
     "refuse": refuse,
     "foreign": foreign,
 }

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from asgi_patterns.kernel.ending import Ending
-from asgi_patterns.kernel.types import Message
+from asgi_patterns.kernel.ending import Ending, Watching
+from asgi_patterns.kernel.types import Message, RawHeaders, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +83,62 @@ async def test_a_last_message_that_cannot_be_sent_is_no_end() -> None:
         await ending(body())
 
     assert ended == []
+
+
+class Watch(Watching):
+    """Notes how many messages had been sent when head and end came by."""
+
+    def __init__(self, send: Send, sent: list[Message]) -> None:
+        super().__init__(send)
+        self.sent = sent
+        self.begun: list[tuple[int, RawHeaders, int]] = []
+        self.ends: list[int] = []
+
+    def begins(self, status: int, headers: RawHeaders) -> None:
+        self.begun.append((status, headers, len(self.sent)))
+
+    def ended(self) -> None:
+        self.ends.append(len(self.sent))
+
+
+@pytest.mark.parametrize(("messages", "ends"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
+async def test_who_watches_sees_the_same_end(messages: Sequence[Message], ends: list[int]) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    watch = Watch(send, sent)
+    for message in messages:
+        await watch(message)
+
+    at = next(at for at, each in enumerate(messages) if each["type"] == "http.response.start")
+    assert watch.begun == [(200, [], at)]
+    assert watch.ends == ends
+    assert sent == messages
+
+
+async def test_who_watches_sees_no_end_where_the_last_message_cannot_be_sent() -> None:
+    async def send(message: Message) -> None:
+        if message["type"] != "http.response.start":
+            raise OSError("the client has left")
+
+    watch = Watch(send, [])
+    await watch(HEAD)
+    with pytest.raises(OSError, match="has left"):
+        await watch(body())
+
+    assert watch.ends == []
+
+
+async def test_fields_that_can_be_read_once_reach_both_who_watches_and_the_client() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    watch = Watch(send, sent)
+    await watch({**HEAD, "headers": iter([(b"x-a", b"1")])})
+
+    assert watch.begun == [(200, [(b"x-a", b"1")], 0)]
+    assert sent[0]["headers"] == [(b"x-a", b"1")]

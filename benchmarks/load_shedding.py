@@ -1,0 +1,76 @@
+"""What it costs to count the requests in hand, to learn how many are right, and to turn one away."""
+
+from typing import final
+
+from asgi_patterns import LoadShedding, Problem
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.protection import Pool, PriorityRule
+from benchmarks.conditional import answering
+from benchmarks.harness import Contender, Times, measure, table
+
+HANDED_OUT = 1_000_000
+
+
+@final
+class Counter:
+    """The same by hand, as little as it can: so many in hand, and 503 to the others."""
+
+    def __init__(self, app: ASGIApp, limit: int = HANDED_OUT) -> None:
+        self.app = app
+        self.limit = limit
+        self.in_hand = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if self.in_hand >= self.limit:
+            return await Problem(503, "Too much to do.", headers={"Retry-After": "1"})(scope, receive, send)
+        self.in_hand += 1
+        is_held = True
+
+        async def wrapped(message: Message) -> None:
+            nonlocal is_held
+            await send(message)
+            if is_held and message["type"] == "http.response.body" and not message.get("more_body"):
+                is_held = False
+                self.in_hand -= 1
+
+        try:
+            await self.app(scope, receive, wrapped)
+        finally:
+            if is_held:
+                self.in_hand -= 1
+
+
+def full(layer: LoadShedding, app: ASGIApp) -> ASGIApp:
+    """Return ``app`` behind a layer that has no slot left."""
+    wired = layer(app)
+    gate = layer._admission.main.gate  # nobody waits, so nothing is given back
+    gate.in_hand = gate.limit
+    return wired
+
+
+def run(*, rounds: int = 60, calls: int = 2000) -> str:
+    """Measure, and return the table."""
+    app = answering(b"x" * 2048)
+    pools = [Pool(name=f"area{at}", match=f"/area{at}/**", limit=9) for at in range(4)]
+    rules = [PriorityRule(match="/checkout/**", priority="critical")]
+    contenders: dict[str, Contender] = {
+        "alone": lambda: app,
+        "a counter, by hand": lambda: Counter(app),
+        "LoadShedding, a fixed limit": lambda: LoadShedding(limit=100)(app),
+        "LoadShedding, an adaptive limit": lambda: LoadShedding()(app),
+        "LoadShedding, four pools and a rule": lambda: LoadShedding(pools=pools, priorities=rules)(app),
+        "LoadShedding, a refusal": lambda: full(LoadShedding(limit=1, queue=0), app),
+        "a refusal with a problem, by hand": lambda: Counter(app, 0),
+    }
+    times = measure(contenders, rounds=rounds, calls=calls)
+    rows = [_row(name, each, times["alone"]) for name, each in times.items() if name != "alone"]
+    title = "Load shedding, microseconds over the app alone, which answers with 2 KB of JSON"
+    return table(title, rows, ("", "minimum", "median"))
+
+
+def _row(name: str, times: Times, alone: Times) -> tuple[str, ...]:
+    if "refusal" in name:  # the app has no part in it
+        return f"{name}, in all", f"{times.minimum:.2f}", f"{times.median:.2f}"
+    return name, f"{times.minimum - alone.minimum:.2f}", f"{times.median - alone.median:.2f}"
