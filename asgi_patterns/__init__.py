@@ -15,7 +15,7 @@ from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handler
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
-from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
+from asgi_patterns.protection import BodyLimit, Deadline, DeadlineRule, LoadShedding, remaining
 from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
@@ -30,6 +30,7 @@ __all__ = [
     "ConditionalRequests",
     "Cors",
     "Deadline",
+    "DeadlineRule",
     "Decompression",
     "Health",
     "LoadShedding",
@@ -44,6 +45,7 @@ __all__ = [
     "SecurityHeaders",
     "Settings",
     "problem_handlers",
+    "remaining",
     "request_id",
     "spend",
     "spending",

@@ -1,6 +1,7 @@
 """Where an answer ends: with its last message, not when the app's call returns.
 
-``Ending``: a sink that passes an answer on and tells when its last message is sent.
+``Ending``: a sink that passes an answer on and tells when its last message is sent; ``is_last``: whether one
+is it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,15 +30,17 @@ class Ending:
     async def __call__(self, message: Message) -> None:
         """Pass ``message`` on."""
         await self._send(message)
-        if self._is_last(message) and (rest := self._ended()) is not None:
+        if is_last(message, self._has_trailers) and (rest := self._ended()) is not None:
             await rest
 
-    def _is_last(self, message: Message) -> bool:
-        match message["type"]:
-            case "http.response.body" | "http.response.zerocopysend":
-                return not message.get("more_body", False) and not self._has_trailers
-            case "http.response.pathsend":
-                return not self._has_trailers
-            case "http.response.trailers":
-                return not message.get("more_trailers", False)
-        return False
+
+def is_last(message: Message, has_trailers: bool) -> bool:
+    """Whether an answer ends with ``message``; ``has_trailers``: whether its head has announced some."""
+    match message["type"]:
+        case "http.response.body" | "http.response.zerocopysend":
+            return not message.get("more_body", False) and not has_trailers
+        case "http.response.pathsend":
+            return not has_trailers
+        case "http.response.trailers":
+            return not message.get("more_trailers", False)
+    return False
