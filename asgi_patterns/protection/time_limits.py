@@ -7,6 +7,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from asgi_patterns.kernel.durations import seconds
@@ -40,6 +41,10 @@ class Limits:
     def shortened(self, wish: float | None) -> "Limits":
         """Return them for a client that waits so long: never more than before."""
         return self if wish is None or wish >= self.start else replace(self, start=wish)
+
+
+ENDED: Final = Limits(inf, inf, inf, inf, cancels=False)
+"""Of a request whose answer has ended: what runs on after it has all the time there is."""
 
 
 @final

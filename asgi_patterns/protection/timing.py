@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
+from contextvars import copy_context
 from math import inf
 from typing import Final, final
 
@@ -16,7 +17,7 @@ from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
 from asgi_patterns.protection.deadline_events import TimedOut
 from asgi_patterns.protection.deadline_refusals import refusal
 from asgi_patterns.protection.rings import Ring
-from asgi_patterns.protection.time_limits import Limit, Limits, Progress, next_limit
+from asgi_patterns.protection.time_limits import ENDED, Limit, Limits, Progress, next_limit
 
 _log: Final = logging.getLogger("asgi_patterns.deadline")
 
@@ -43,6 +44,7 @@ class Timing(Holding):
         "_waiting_since",
         "_wished",
         "cancel_scope",
+        "context",
         "sending",
     )
 
@@ -68,6 +70,7 @@ class Timing(Holding):
         self._wished = wished
         self._passed: Limit | None = None
         self._refuses = False
+        self.context = copy_context()
         self._has_trailers = False
         self._waited = 0.0
         self._waiting_since: float | None = None
@@ -130,6 +133,7 @@ class Timing(Holding):
     def _follow(self, message: Message) -> Awaitable[None]:
         if is_last(message, self._has_trailers):
             self._ring.discard(self)
+            self._limits = ENDED
         else:
             self._last = self._ring.time()
         if self._wished and message["type"] == "http.response.start":
