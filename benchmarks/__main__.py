@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import compression, conditional, rate_limits, shape
+from benchmarks import compression, conditional, deadline, rate_limits, shape
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     print(compression.run(rounds=2, calls=50) if light else compression.run())
     print()
     print(compression.run_events())
+    print()
+    print(deadline.run(rounds=2, calls=100) if light else deadline.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
 

@@ -14,28 +14,19 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import Protocol, final
+from typing import final
 
 import anyio
 
+from asgi_patterns.kernel.patience import Patience, timed
 from asgi_patterns.kernel.replay import Decoder, Taken, join_last
 from asgi_patterns.kernel.types import Message, Receive
 
-__all__ = ["Body", "BodyConsumed", "BodyTooLarge", "ClientDisconnected", "Decoder", "Observer", "Patience"]
+__all__ = ["Body", "BodyConsumed", "BodyTooLarge", "ClientDisconnected", "Decoder", "Observer"]
 
 Observer = Callable[[bytes], None]
 
 _log = logging.getLogger("asgi_patterns.body")
-
-
-class Patience(Protocol):
-    """Times how long the client is waited for."""
-
-    def begin(self, complete: bool) -> None:
-        """Be told that somebody waits for its next message; ``complete``: the body is whole already."""
-
-    def end(self) -> None:
-        """Be told that the message has come, or that nobody waits any more."""
 
 
 class BodyTooLarge(Exception):
@@ -84,7 +75,6 @@ class Body:
         self._observers: tuple[Observer, ...] = ()
         self._decoders: tuple[Decoder, ...] = ()
         self._broken: Exception | None = None
-        self._patience: Patience | None = None
 
     @staticmethod
     def of(receive: Receive) -> "Body":
@@ -98,14 +88,10 @@ class Body:
         ended = self.complete
         # This is _take once more: every message of every request comes by here, and a call less is a fifth.
         self._taking = True
-        if self._patience is not None:
-            self._patience.begin(ended)
         try:
             message = await self._receive()
         finally:
             self._taking = False
-            if self._patience is not None:
-                self._patience.end()
             if self._changed is not None:
                 self._wake()
         self._note(message)
@@ -162,8 +148,8 @@ class Body:
         self._decoders += (decoder,)
 
     def time(self, patience: Patience) -> None:
-        """Tell ``patience`` whenever the client is waited for from now on. A layer further in takes its place."""
-        self._patience = patience
+        """Tell ``patience`` whenever the client is waited for from now on."""
+        self._receive = timed(self._receive, patience, lambda: self.complete)
 
     async def wait_disconnect(self, ahead: int = 65536) -> None:
         """Return when the client has left, without taking a message from the app.
@@ -202,14 +188,10 @@ class Body:
         """Await the server. Nothing is awaited after it: a cancelled caller never holds a message."""
         ended = self.complete
         self._taking = True
-        if self._patience is not None:
-            self._patience.begin(ended)
         try:
             message = await self._receive()
         finally:
             self._taking = False
-            if self._patience is not None:
-                self._patience.end()
             if self._changed is not None:
                 self._wake()
         self._note(message)

@@ -133,6 +133,7 @@ ACTING_KERNEL = (
     "lifespan",
     "link",
     "nodes",
+    "patience",
     "redis",
     "scripts",
     "together",
