@@ -8,7 +8,7 @@ import anyio
 from asgi_patterns import Deadline
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks.conditional import SIZES, answering
-from benchmarks.harness import measure, table
+from benchmarks.harness import Contender, measure, table
 
 
 @final
@@ -38,7 +38,7 @@ class Timeout:
 def run(*, rounds: int = 60, calls: int = 2000) -> str:
     """Measure, and return the table."""
     app = answering(SIZES["2 KB"])
-    contenders = {
+    contenders: dict[str, Contender] = {
         "alone": lambda: app,
         "anyio.move_on_after": lambda: MoveOn(app),
         "asyncio.timeout": lambda: Timeout(app),
