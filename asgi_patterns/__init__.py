@@ -15,7 +15,15 @@ from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handler
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
 from asgi_patterns.pipeline import Pipeline
-from asgi_patterns.protection import BodyLimit, BodyRule, Deadline, LoadShedding, WebSocketLimits
+from asgi_patterns.protection import (
+    BodyLimit,
+    BodyRule,
+    Deadline,
+    DeadlineRule,
+    LoadShedding,
+    WebSocketLimits,
+    remaining,
+)
 from asgi_patterns.ratelimit import Quota, RateLimit, spend, spending
 from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
@@ -31,6 +39,7 @@ __all__ = [
     "ConditionalRequests",
     "Cors",
     "Deadline",
+    "DeadlineRule",
     "Decompression",
     "Health",
     "LoadShedding",
@@ -46,6 +55,7 @@ __all__ = [
     "Settings",
     "WebSocketLimits",
     "problem_handlers",
+    "remaining",
     "request_id",
     "spend",
     "spending",

@@ -2,7 +2,16 @@
 
 import argparse
 
-from benchmarks import body_limit, compression, conditional, decompression, load_shedding, rate_limits, shape
+from benchmarks import (
+    body_limit,
+    compression,
+    conditional,
+    deadline,
+    decompression,
+    load_shedding,
+    rate_limits,
+    shape,
+)
 
 
 def main() -> None:
@@ -21,6 +30,8 @@ def main() -> None:
     print(decompression.run(rounds=2, calls=100) if light else decompression.run())
     print()
     print(body_limit.run(rounds=2, calls=100) if light else body_limit.run())
+    print()
+    print(deadline.run(rounds=2, calls=100) if light else deadline.run())
     print()
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
     print()

@@ -18,6 +18,7 @@ from typing import final
 
 import anyio
 
+from asgi_patterns.kernel.patience import Patience, timed
 from asgi_patterns.kernel.replay import Decoder, Taken, join_last
 from asgi_patterns.kernel.types import Message, Receive
 
@@ -147,6 +148,10 @@ class Body:
         if self._delivered:
             raise BodyConsumed("a decoder must be set before the app reads")
         self._decoders += (decoder,)
+
+    def time(self, patience: Patience) -> None:
+        """Tell ``patience`` whenever the client is waited for from now on."""
+        self._receive = timed(self._receive, patience, lambda: self.complete)
 
     async def wait_disconnect(self, ahead: int = 65536) -> None:
         """Return when the client has left, without taking a message from the app.

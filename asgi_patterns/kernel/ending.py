@@ -1,7 +1,7 @@
 """Where an answer ends: with its last message, not when the app's call returns.
 
 ``Ending``: a sink that passes an answer on and tells when its last message is sent; ``Watching``: its cheaper relative
-for layers that change nothing, which sees the head go by, too.
+for layers that change nothing, which sees the head go by, too; ``is_last``: whether an answer ends with a message.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ class Ending:
     async def __call__(self, message: Message) -> None:
         """Pass ``message`` on."""
         await self._send(message)
-        if _is_last(message, self._has_trailers) and (rest := self._ended()) is not None:
+        if is_last(message, self._has_trailers) and (rest := self._ended()) is not None:
             await rest
 
 
@@ -63,10 +63,10 @@ class Watching:
         if out is None:
             return self._begin(message)
         if message["type"] == "http.response.body":  # nearly every one
-            is_last = not message.get("more_body", False) and not self._has_trailers
+            ends = not message.get("more_body", False) and not self._has_trailers
         else:
-            is_last = _is_last(message, self._has_trailers)
-        return self._end(out, message) if is_last else out(message)
+            ends = is_last(message, self._has_trailers)
+        return self._end(out, message) if ends else out(message)
 
     def _begin(self, message: Message) -> Awaitable[None]:
         outer = self.outer
@@ -86,7 +86,8 @@ class Watching:
         self.ended()
 
 
-def _is_last(message: Message, has_trailers: bool) -> bool:
+def is_last(message: Message, has_trailers: bool) -> bool:
+    """Whether an answer ends with ``message``; ``has_trailers``: whether its head has announced some."""
     match message["type"]:
         case "http.response.body" | "http.response.zerocopysend":
             return not message.get("more_body", False) and not has_trailers

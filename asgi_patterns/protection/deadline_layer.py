@@ -1,19 +1,207 @@
 """The layer ``Deadline``."""
 
-from typing import ClassVar, final
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from typing import Annotated, ClassVar, Final, final
 
+import anyio
+from pydantic import AfterValidator, Field
+
+from asgi_patterns.kernel.body import Body
+from asgi_patterns.kernel.context import Context
+from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.headers import field_name
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.types import ASGIApp
+from asgi_patterns.kernel.patterns import Patterns, route_path
+from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.protection.deadline_forecast import forecast, outline, outline_of_rule
+from asgi_patterns.protection.deadline_rule import DeadlineRule, TimeLimit, limit
+from asgi_patterns.protection.remaining import CURRENT
+from asgi_patterns.protection.rings import LoopRing, Ring, TaskRing
+from asgi_patterns.protection.time_limits import SAFE, Limits, read_wish
+from asgi_patterns.protection.timing import Timing
+
+Run = Callable[[Ring, Scope, Receive, Send], Awaitable[None]]
+
+_WISH, _CONTENT = 1, 2
+
+
+def _check_name(name: str) -> str:
+    field_name(name)
+    return name
+
+
+FieldName = Annotated[str, AfterValidator(_check_name), Field(title="field name")]
 
 
 @final
 @settings
 class Deadline(Layer):
-    """Ends what takes longer than anybody should wait."""
+    """Ends what takes longer than anybody should wait: the body, the answer's beginning, its gaps, all of it."""
 
     place: ClassVar[Place] = Place.DEADLINE
 
+    body: TimeLimit = "1m"
+    """How long the app waits for a request's body, all in all; then the client gets a 408."""
+    start: TimeLimit = "30s"
+    """How long until the answer begins, not counting that; then the client gets a 504."""
+    gap: TimeLimit = "1m"
+    """How long between two messages of an answer, until the client has taken the first; then it is broken off."""
+    whole: TimeLimit = "off"
+    """How long until the last message of the answer; then the client gets a 504, or the answer is broken off."""
+    rules: Sequence[DeadlineRule] = ()
+    """What is different on some paths; the first that fits wins."""
+    prefer: bool = True
+    """Whether a client can shorten `start` with `Prefer: wait=10` (RFC 7240)."""
+    header: FieldName | None = None
+    """A request field in which clients can say the same, in seconds or as `500ms`, such as `X-Request-Timeout`."""
+
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
-        return app
+        return _Wired(app, self)
+
+    def doubts(self, context: Context) -> Sequence[str]:
+        """Say what is allowed but probably not meant."""
+        return [
+            f"has rules[{index}], which says nothing that is different"
+            for index, rule in enumerate(self.rules)
+            if rule == DeadlineRule(match=rule.match)
+        ]
+
+    @property
+    def outline(self) -> Sequence[str]:
+        """Its limits."""
+        rules = (outline_of_rule(index, rule) for index, rule in enumerate(self.rules))
+        return [outline(self.limits[-1][1]), *rules]
+
+    def explain(self, scope: Scope) -> Forecast:
+        """Say which limits a request has."""
+        index = self.rule_for(scope)
+        limits = self.limits[index][scope["method"] in SAFE]
+        mine = limits.shortened(read_wish(scope["headers"], prefers=self.prefer, name=self.header_name))
+        rule = "" if index < 0 else f", as rules[{index}] says"
+        return Forecast(tuple(forecast(mine, shortened=mine is not limits, rule=rule)))
+
+    @cached_property
+    def header_name(self) -> bytes | None:
+        """The name of the field with the client's wish."""
+        return None if self.header is None else field_name(self.header)
+
+    @cached_property
+    def patterns(self) -> Sequence[Patterns]:
+        """Those of each rule."""
+        return [rule.patterns for rule in self.rules]
+
+    @cached_property
+    def limits(self) -> Sequence[tuple[Limits, Limits]]:
+        """For each rule, and at the end for all else: the limits of unsafe requests and those of safe ones."""
+        return [self._limits(rule) for rule in (*self.rules, DeadlineRule(match="/**"))]
+
+    def _limits(self, rule: DeadlineRule) -> tuple[Limits, Limits]:
+        times = (
+            limit(self.body, rule.body),
+            limit(self.start, rule.start),
+            limit(self.gap, rule.gap),
+            limit(self.whole, rule.whole),
+        )
+        return (
+            Limits(*times, cancels=bool(rule.cancel)),
+            Limits(*times, cancels=rule.cancel is not False),
+        )
+
+    def rule_for(self, scope: Scope) -> int:
+        """Return the index of the first rule that is for a request; -1 where none is."""
+        method, path = scope["method"], route_path(scope)
+        for index, each in enumerate(self.patterns):
+            if each.matches(method, path):
+                return index
+        return -1
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return asyncio's loop, if this is one. What the app raises later shall not name the failed question."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+@final
+class _Wired:
+    __slots__ = ("_app", "_limits", "_make_scope", "_ring", "_says", "_settings")
+
+    def __init__(self, app: ASGIApp, settings: Deadline) -> None:
+        self._app = app
+        self._settings = settings
+        self._limits = settings.limits[-1]
+        self._ring: LoopRing | None = None
+        self._make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
+        self._says = {b"content-length": _CONTENT, b"transfer-encoding": _CONTENT}
+        if settings.prefer:
+            self._says[b"prefer"] = _WISH
+        if settings.header_name is not None:
+            self._says[settings.header_name] = _WISH
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        loop = _running_loop()
+        if loop is None:
+            return await self._run_in_tasks(scope, receive, send)
+        ring = self._ring
+        if ring is None or ring.loop is not loop:
+            # The class that anyio would choose for this loop each time, at half the price of the scope itself.
+            self._make_scope = type(anyio.CancelScope())
+            ring = self._ring = LoopRing(loop)
+        await self._run(ring, scope, receive, send)
+
+    async def _run_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do the same where there are no timers, with a task for each request."""
+        error: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            try:
+                await self._run(TaskRing(tasks), scope, receive, send)
+            except Exception as raised:
+                error = raised  # as the app raised it: out of the group it would come as a group
+        if error is not None:
+            raise error
+
+    async def _run(self, ring: Ring, scope: Scope, receive: Receive, send: Send) -> None:
+        says = 0
+        for name, _ in scope["headers"]:
+            says |= self._says.get(name, 0)
+        limits = (
+            self._limits
+            if not self._settings.rules
+            else self._settings.limits[self._settings.rule_for(scope)]
+        )
+        mine = wanted = limits[scope["method"] in SAFE]
+        if says & _WISH:
+            mine = self._wished(wanted, scope)
+        cancel_scope = self._make_scope()
+        timing = Timing(send, ring, mine, scope, receive, cancel_scope, wished=mine is not wanted)
+        if says & _CONTENT or scope.get("http_version") not in _TELLS:
+            receive = Body.of(receive)
+            receive.time(timing)
+        token = CURRENT.set(timing)
+        try:
+            with cancel_scope:
+                await self._app(scope, receive, timing)
+        finally:
+            ring.discard(timing)
+            CURRENT.reset(token)
+            if timing.sending is not None:
+                await timing.sending
+        timing.check()
+
+    def _wished(self, limits: Limits, scope: Scope) -> Limits:
+        settings = self._settings
+        return limits.shortened(
+            read_wish(scope["headers"], prefers=settings.prefer, name=settings.header_name)
+        )
+
+
+_TELLS: Final = frozenset({"1.0", "1.1"})
+"""Versions in which a request says whether it has content (RFC 9112 6.3)."""

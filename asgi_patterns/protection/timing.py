@@ -1,0 +1,170 @@
+"""One request and its limits: what it sends and waits for, and what happens when it is late."""
+
+import logging
+from collections.abc import Awaitable
+from contextvars import copy_context
+from math import inf
+from typing import Final, final
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from asgi_patterns.kernel.ending import is_last
+from asgi_patterns.kernel.exchange import KEY, Exchange
+from asgi_patterns.kernel.headers import append, merge_vary
+from asgi_patterns.kernel.look import Holding
+from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
+from asgi_patterns.protection.deadline_events import TimedOut
+from asgi_patterns.protection.deadline_refusals import refusal
+from asgi_patterns.protection.rings import Ring
+from asgi_patterns.protection.time_limits import ENDED, Limit, Limits, Progress, next_limit
+
+_log: Final = logging.getLogger("asgi_patterns.deadline")
+
+
+class DeadlineExceeded(TimeoutError):
+    """An answer that had begun has taken longer than it may, and was broken off."""
+
+
+@final
+class Timing(Holding):
+    """The ``send`` of one request, which knows when its limits pass, and the patience with its client."""
+
+    __slots__ = (
+        "_began",
+        "_has_trailers",
+        "_last",
+        "_limits",
+        "_passed",
+        "_receive",
+        "_refuses",
+        "_ring",
+        "_scope",
+        "_waited",
+        "_waiting_since",
+        "_wished",
+        "cancel_scope",
+        "context",
+        "sending",
+    )
+
+    def __init__(
+        self,
+        send: Send,
+        ring: Ring,
+        limits: Limits,
+        scope: Scope,
+        receive: Receive,
+        cancel_scope: anyio.CancelScope,
+        wished: bool,
+    ) -> None:
+        self.outer = send
+        self._out = self._head = None
+        self._ring = ring
+        self._limits = limits
+        self._scope = scope
+        self._receive = receive
+        self.cancel_scope = cancel_scope
+        self.sending: Awaitable[None] | None = None
+        """What sends the refusal, while it does."""
+        self._wished = wished
+        self._passed: Limit | None = None
+        self._refuses = False
+        self.context = copy_context()
+        self._has_trailers = False
+        self._waited = 0.0
+        self._waiting_since: float | None = None
+        self._last: float | None = None
+        self._began = began = ring.time()
+        ring.add(self, began + min(limits.start, limits.whole))
+
+    # --- the clock ---
+
+    def due(self) -> float:
+        """Return when the next limit passes."""
+        return next_limit(self._limits, self._progress())[0]
+
+    def left(self) -> float | None:
+        """Return the seconds until then."""
+        due = self.due()
+        return None if due == inf else max(0.0, due - self._ring.time())
+
+    def pass_limit(self, now: float) -> None:
+        """Refuse the request or break its answer off, and cancel the handler where that does no harm."""
+        limit = self._passed = next_limit(self._limits, self._progress())[1]
+        has_begun = self._last is not None
+        cancels = has_begun or limit == "body" or self._limits.cancels
+        exchange: Exchange | None = self._scope.get(KEY)
+        if exchange is not None:
+            exchange.emit(TimedOut(limit=limit, seconds=now - self._began, cancelled=cancels))
+        self.takes_over(self._late)
+        if not has_begun:
+            self._refuses = True
+            self.sending = self._ring.spawn(self._refuse)
+        if cancels:
+            self.cancel_scope.cancel()
+
+    def _progress(self) -> Progress:
+        return Progress(self._began, self._waited, self._waiting_since, self._last)
+
+    def begin(self, complete: bool) -> None:
+        """Be told that the app waits for its client."""
+        if not complete and self._limits.body < inf:
+            now = self._waiting_since = self._ring.time()
+            self._ring.expect(now + self._limits.body - self._waited)
+
+    def end(self) -> None:
+        """Be told that it does so no longer."""
+        if self._waiting_since is not None:
+            self._waited += self._ring.time() - self._waiting_since
+            self._waiting_since = None
+            if self._last is None:
+                self._ring.expect(self.due())
+
+    # --- what is sent ---
+
+    def expect(self, head: Message, headers: RawHeaders) -> None:
+        """Follow what comes after the head: nothing is held."""
+        self._last = self._ring.time()
+        self._has_trailers = head.get("trailers", False)
+        self._ring.expect(self._last + self._limits.gap)
+        self.takes_over(self._follow)
+
+    def _follow(self, message: Message) -> Awaitable[None]:
+        if is_last(message, self._has_trailers):
+            self._ring.discard(self)
+            self._limits = ENDED
+        else:
+            self._last = self._ring.time()
+        if self._wished and message["type"] == "http.response.start":
+            message = _applied(message)
+        return self.outer(message)
+
+    async def _late(self, message: Message) -> None:
+        """Take what is sent after the refusal, which nobody gets."""
+        if not self._refuses or message.get("more_body", False):
+            raise OSError(f"the time for the answer is over ({self._passed})")
+        await checkpoint()
+
+    async def _refuse(self) -> None:
+        limit = self._passed or "start"
+        is_first = self._scope.get("http_version", "1.1") in ("1.0", "1.1")
+        problem = refusal(limit, closes=is_first, runs_on=limit != "body" and not self._limits.cancels)
+        if self._wished and limit == "start":
+            problem.fields.append((b"preference-applied", b"wait"))
+        try:
+            await problem(self._scope, self._receive, self.outer)
+        except OSError:
+            _log.debug("the client did not wait for its refusal", exc_info=True)
+
+    def check(self) -> None:
+        """Raise ``DeadlineExceeded`` where the answer was broken off, so that no client takes it for the whole."""
+        if self._passed is not None and not self._refuses:
+            raise DeadlineExceeded(f"the answer took too long ({self._passed}), and was broken off")
+
+
+def _applied(head: Message) -> Message:
+    headers: RawHeaders = [*head.get("headers", ())]
+    append(headers, b"preference-applied", b"wait")
+    merge_vary(headers, "Prefer")
+    return {**head, "headers": headers}
