@@ -59,15 +59,13 @@ class Body:
     yet; ``exceeded``, the refusal of a ``limit`` once there was one, which the app may have swallowed.
     """
 
-    # What most requests never set stands on the class, and costs them nothing.
+    # What most requests never set is here, and costs them nothing.
     complete = disconnected = False
     exceeded: BodyTooLarge | None = None
     _taking = _reading = False  # somebody awaits the server; a read() keeps the queue to itself
     _changed: anyio.Event | None = None  # made by who waits first: it belongs to a running loop
-    received = 0
-    _delivered = _ahead = (
-        0  # bytes handed to the app, after decoding; what the watchers' messages in the queue cost
-    )
+    # Bytes: from the server; to the app, decoded; what the watchers' messages in the queue cost.
+    received = _delivered = _ahead = 0
     _wire_limit = _decoded_limit = _smallest = inf
     _observers: tuple[Observer, ...] = ()
     _decoders: tuple[Decoder, ...] = ()

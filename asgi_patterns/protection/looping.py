@@ -24,6 +24,16 @@ def call_soon(function: Callable[[], None]) -> None:
         loop.call_soon(function)
 
 
+def clock_of_trio() -> Callable[[], float]:
+    """Return the clock of the trio that is running, which threads may ask too, unlike ``anyio.current_time``."""
+    clock: Callable[[], float] = _trio().current_clock().current_time
+    return clock
+
+
 def _trio_token() -> Any:
+    return _trio().current_trio_token()
+
+
+def _trio() -> Any:
     # Whoever runs on trio has imported it.
-    return sys.modules["trio"].lowlevel.current_trio_token()
+    return sys.modules["trio"].lowlevel

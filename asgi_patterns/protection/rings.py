@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol, final
 import anyio
 from anyio.abc import TaskGroup
 
+from asgi_patterns.protection.looping import clock_of_trio
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -120,7 +122,7 @@ class TaskRing:
     __slots__ = ("_nap", "_tasks", "_timed", "time")
 
     def __init__(self, tasks: TaskGroup) -> None:
-        self.time = anyio.current_time
+        self.time = clock_of_trio()
         self._tasks = tasks
         self._timed: Timed | None = None
         self._nap = anyio.CancelScope()

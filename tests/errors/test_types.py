@@ -25,6 +25,7 @@ from asgi_patterns.protection.body_limit_refusals import (
     HEADERS_TOO_LARGE,
     URI_TOO_LONG,
 )
+from asgi_patterns.protection.deadline_refusals import SLOW_ANSWER, SLOW_CLIENT
 from asgi_patterns.ratelimit.refusals import QUOTA_EXCEEDED
 from asgi_patterns.testing import Client
 
@@ -121,7 +122,8 @@ OURS = {each.type: each for each in (QUOTA_EXCEEDED, REDUCED_CAPACITY)}
 CACHING = (PRECONDITION_FAILED, PRECONDITION_REQUIRED, WRITERS_BUSY)
 DECODING = (CODING_NOT_SUPPORTED, DECODED_TOO_LARGE, NOT_DECODABLE)
 SIZES = (CONTENT_TOO_LARGE, FOREIGN_ORIGIN, HEADERS_TOO_LARGE, URI_TOO_LONG)
-SLUGS = (*CACHING, *DECODING, *SIZES)
+TIMES = (SLOW_ANSWER, SLOW_CLIENT)
+SLUGS = (*CACHING, *DECODING, *SIZES, *TIMES)
 """Those that the base makes URIs."""
 
 GIVEN: list[tuple[str, Sequence[Any]]] = [
