@@ -1,8 +1,8 @@
 """Protection: limits on size, on time and on load.
 
 ``BodyLimit``, ``Deadline`` and ``LoadShedding`` are layers. ``BodyRule`` and ``WebSocketLimits`` are parts of the one,
-``DeadlineRule`` of the next, ``Pool`` and ``PriorityRule`` of the last, whose ``Load`` can be asked for. Handlers may ask
-``remaining``. The others are what the layers report and raise.
+``DeadlineRule`` of the next, ``Pool`` and ``PriorityRule`` of the last, whose ``Load`` can be asked for. Handlers
+may ask ``remaining``. The others are what the layers report and raise.
 """
 
 from asgi_patterns.protection.body_limit_events import (
