@@ -1,11 +1,11 @@
-"""What it costs to limit the time of a request, against limits of one's own."""
+"""What it costs to limit the time of a request, against limits of one's own, and what all of protection costs."""
 
 import asyncio
 from typing import final
 
 import anyio
 
-from asgi_patterns import Deadline
+from asgi_patterns import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks.conditional import SIZES, answering
 from benchmarks.harness import Contender, measure, table
@@ -43,6 +43,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> str:
         "anyio.move_on_after": lambda: MoveOn(app),
         "asyncio.timeout": lambda: Timeout(app),
         "Deadline": lambda: Deadline()(app),
+        "BodyLimit, LoadShedding, Deadline": lambda: BodyLimit()(LoadShedding()(Deadline()(app))),
     }
     times = measure(contenders, rounds=rounds, calls=calls)
     alone = times.pop("alone").minimum

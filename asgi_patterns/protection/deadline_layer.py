@@ -1,8 +1,9 @@
 """The layer ``Deadline``."""
 
-import asyncio
+from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Annotated, ClassVar, Final, final
 
 import anyio
@@ -25,7 +26,8 @@ from asgi_patterns.protection.timing import Timing
 
 Run = Callable[[Ring, Scope, Receive, Send], Awaitable[None]]
 
-_WISH, _CONTENT = 1, 2
+_NAME: Final = itemgetter(0)
+_CONTENT: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def _check_name(name: str) -> str:
@@ -80,7 +82,7 @@ class Deadline(Layer):
         """Say which limits a request has."""
         index = self.rule_for(scope)
         limits = self.limits[index][scope["method"] in SAFE]
-        mine = limits.shortened(read_wish(scope["headers"], prefers=self.prefer, name=self.header_name))
+        mine, _ = self.shortened(limits, scope)
         rule = "" if index < 0 else f", as rules[{index}] says"
         return Forecast(tuple(forecast(mine, shortened=mine is not limits, rule=rule)))
 
@@ -88,6 +90,12 @@ class Deadline(Layer):
     def header_name(self) -> bytes | None:
         """The name of the field with the client's wish."""
         return None if self.header is None else field_name(self.header)
+
+    def shortened(self, limits: Limits, scope: Scope) -> tuple[Limits, bool]:
+        """Return what a client's wishes leave of ``limits``, and whether its ``Prefer`` has shortened them."""
+        preferred = limits.shortened(read_wish(scope["headers"], prefers=self.prefer, name=None))
+        mine = preferred.shortened(read_wish(scope["headers"], prefers=False, name=self.header_name))
+        return mine, preferred is not limits
 
     @cached_property
     def patterns(self) -> Sequence[Patterns]:
@@ -120,14 +128,6 @@ class Deadline(Layer):
         return -1
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return asyncio's loop, if this is one. What the app raises later shall not name the failed question."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 @final
 class _Wired:
     __slots__ = ("_app", "_limits", "_make_scope", "_ring", "_says", "_settings")
@@ -138,24 +138,28 @@ class _Wired:
         self._limits = settings.limits[-1]
         self._ring: LoopRing | None = None
         self._make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
-        self._says = {b"content-length": _CONTENT, b"transfer-encoding": _CONTENT}
-        if settings.prefer:
-            self._says[b"prefer"] = _WISH
+        wishes = {b"prefer"} if settings.prefer else set()
         if settings.header_name is not None:
-            self._says[settings.header_name] = _WISH
+            wishes.add(settings.header_name)
+        self._says = _CONTENT | wishes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        loop = _running_loop()
+        # None on trio. The public function raises there, and what an app raises later would name that as its context.
+        loop = _get_running_loop()
         if loop is None:
             return await self._run_in_tasks(scope, receive, send)
         ring = self._ring
         if ring is None or ring.loop is not loop:
-            # The class that anyio would choose for this loop each time, at half the price of the scope itself.
-            self._make_scope = type(anyio.CancelScope())
-            ring = self._ring = LoopRing(loop)
+            ring = self._settle(loop)
         await self._run(ring, scope, receive, send)
+
+    def _settle(self, loop: AbstractEventLoop) -> LoopRing:
+        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
+        self._make_scope = type(anyio.CancelScope())
+        ring = self._ring = LoopRing(loop)
+        return ring
 
     async def _run_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do the same where there are no timers, with a task for each request."""
@@ -169,20 +173,18 @@ class _Wired:
             raise error
 
     async def _run(self, ring: Ring, scope: Scope, receive: Receive, send: Send) -> None:
-        says = 0
-        for name, _ in scope["headers"]:
-            says |= self._says.get(name, 0)
-        limits = (
-            self._limits
-            if not self._settings.rules
-            else self._settings.limits[self._settings.rule_for(scope)]
-        )
-        mine = wanted = limits[scope["method"] in SAFE]
-        if says & _WISH:
-            mine = self._wished(wanted, scope)
+        settings = self._settings
+        limits = settings.limits[settings.rule_for(scope)] if settings.rules else self._limits
+        mine = limits[scope["method"] in SAFE]
+        has_content = scope.get("http_version") not in _TELLS
+        prefers = False
+        # Most requests say nothing of interest, and are looked at without a turn of a loop for each field.
+        if not self._says.isdisjoint(map(_NAME, scope["headers"])):
+            has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
+            mine, prefers = settings.shortened(mine, scope)
         cancel_scope = self._make_scope()
-        timing = Timing(send, ring, mine, scope, receive, cancel_scope, wished=mine is not wanted)
-        if says & _CONTENT or scope.get("http_version") not in _TELLS:
+        timing = Timing(send, ring, mine, scope, receive, cancel_scope, prefers=prefers)
+        if has_content:
             receive = Body.of(receive)
             receive.time(timing)
         token = CURRENT.set(timing)
@@ -195,12 +197,6 @@ class _Wired:
             if timing.sending is not None:
                 await timing.sending
         timing.check()
-
-    def _wished(self, limits: Limits, scope: Scope) -> Limits:
-        settings = self._settings
-        return limits.shortened(
-            read_wish(scope["headers"], prefers=settings.prefer, name=settings.header_name)
-        )
 
 
 _TELLS: Final = frozenset({"1.0", "1.1"})

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias, final
 
@@ -37,6 +37,11 @@ class Limits:
     """Until the last message of the answer."""
     cancels: bool
     """Whether the handler is cancelled when the answer has not begun in time."""
+    first: float = field(init=False)
+    """Until the first of them can pass."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first", min(self.start, self.whole))
 
     def shortened(self, wish: float | None) -> "Limits":
         """Return them for a client that waits so long: never more than before."""

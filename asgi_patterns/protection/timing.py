@@ -30,23 +30,14 @@ class DeadlineExceeded(TimeoutError):
 class Timing(Holding):
     """The ``send`` of one request, which knows when its limits pass, and the patience with its client."""
 
-    __slots__ = (
-        "_began",
-        "_has_trailers",
-        "_last",
-        "_limits",
-        "_passed",
-        "_receive",
-        "_refuses",
-        "_ring",
-        "_scope",
-        "_waited",
-        "_waiting_since",
-        "_wished",
-        "cancel_scope",
-        "context",
-        "sending",
-    )
+    # What few requests ever set is here, and costs the others nothing.
+    sending: Awaitable[None] | None = None
+    """What sends the refusal, while it does."""
+    _passed: Limit | None = None
+    _refuses = _has_trailers = False
+    _waited = 0.0
+    _waiting_since: float | None = None
+    _last: float | None = None
 
     def __init__(
         self,
@@ -56,27 +47,19 @@ class Timing(Holding):
         scope: Scope,
         receive: Receive,
         cancel_scope: anyio.CancelScope,
-        wished: bool,
+        prefers: bool,
     ) -> None:
         self.outer = send
-        self._out = self._head = None
+        self._out = self._begin_answer  # nothing is held
         self._ring = ring
         self._limits = limits
         self._scope = scope
         self._receive = receive
         self.cancel_scope = cancel_scope
-        self.sending: Awaitable[None] | None = None
-        """What sends the refusal, while it does."""
-        self._wished = wished
-        self._passed: Limit | None = None
-        self._refuses = False
+        self._prefers = prefers
         self.context = copy_context()
-        self._has_trailers = False
-        self._waited = 0.0
-        self._waiting_since: float | None = None
-        self._last: float | None = None
         self._began = began = ring.time()
-        ring.add(self, began + min(limits.start, limits.whole))
+        ring.add(self, began + limits.first)
 
     # --- the clock ---
 
@@ -123,12 +106,17 @@ class Timing(Holding):
 
     # --- what is sent ---
 
-    def expect(self, head: Message, headers: RawHeaders) -> None:
-        """Follow what comes after the head: nothing is held."""
-        self._last = self._ring.time()
-        self._has_trailers = head.get("trailers", False)
-        self._ring.expect(self._last + self._limits.gap)
-        self.takes_over(self._follow)
+    def _begin_answer(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            ring = self._ring
+            self._last = now = ring.time()
+            ring.expect(now + self._limits.gap)
+            if message.get("trailers", False):
+                self._has_trailers = True
+            if self._prefers:
+                message = _applied(message)
+            self._out = self._follow
+        return self.outer(message)
 
     def _follow(self, message: Message) -> Awaitable[None]:
         if is_last(message, self._has_trailers):
@@ -136,8 +124,6 @@ class Timing(Holding):
             self._limits = ENDED
         else:
             self._last = self._ring.time()
-        if self._wished and message["type"] == "http.response.start":
-            message = _applied(message)
         return self.outer(message)
 
     async def _late(self, message: Message) -> None:
@@ -150,7 +136,7 @@ class Timing(Holding):
         limit = self._passed or "start"
         is_first = self._scope.get("http_version", "1.1") in ("1.0", "1.1")
         problem = refusal(limit, closes=is_first, runs_on=limit != "body" and not self._limits.cancels)
-        if self._wished and limit == "start":
+        if self._prefers and limit == "start":
             problem.fields.append((b"preference-applied", b"wait"))
         try:
             await problem(self._scope, self._receive, self.outer)
