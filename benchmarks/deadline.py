@@ -7,8 +7,10 @@ import anyio
 
 from asgi_patterns import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from benchmarks.body_limit import Floor
 from benchmarks.conditional import SIZES, answering
 from benchmarks.harness import Contender, measure, table
+from benchmarks.load_shedding import Counter
 
 
 @final
@@ -43,7 +45,8 @@ def run(*, rounds: int = 60, calls: int = 2000) -> str:
         "anyio.move_on_after": lambda: MoveOn(app),
         "asyncio.timeout": lambda: Timeout(app),
         "Deadline": lambda: Deadline()(app),
-        "BodyLimit, LoadShedding, Deadline": lambda: BodyLimit()(LoadShedding()(Deadline()(app))),
+        "a length, a deadline and a counter, by hand": lambda: Floor(MoveOn(Counter(app))),
+        "BodyLimit, Deadline, LoadShedding": lambda: BodyLimit()(Deadline()(LoadShedding()(app))),
     }
     times = measure(contenders, rounds=rounds, calls=calls)
     alone = times.pop("alone").minimum
