@@ -76,12 +76,12 @@ class Tagged(Holding):
             return None
         return None if self._scope["state"] and is_off(self._scope, reader.label) else expected
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send it with its tag."""
         send = self.outer
-        head["headers"].append((b"etag", self._reader.tagging(body)))
+        head["headers"].append((b"etag", self._reader.tagging(whole["body"])))
         await send(head)
-        await send({"type": "http.response.body", "body": body})
+        await send(whole)
 
 
 @final
@@ -133,16 +133,16 @@ class Reading(Tagged):
             return False
         return bool(head["status"] == 206 or self._scope["method"] == "HEAD")
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send it with its tag, or what the conditions make of it."""
-        tag = self._reader.tagging(body)
+        tag = self._reader.tagging(whole["body"])
         headers: RawHeaders = head["headers"]
         headers.append((b"etag", tag))
         send = self._instead(self._verdict(tag, headers), head, tag)
         if send is not None:
             return await send()
         await self.outer(head)
-        await self.outer({"type": "http.response.body", "body": body})
+        await self.outer(whole)
 
     def other(self) -> Send:
         """Decide by the head of what turned out to be no short answer: what it says is all there is."""

@@ -180,9 +180,9 @@ class _Wired:
         if says & _TAGS and (seen := understand(scope["headers"], None if coder is None else coder.name)):
             scope, tags = {**scope, "headers": seen.headers}, seen.tags
         if coder is None:
-            send = Varying(send, plan.terms, scope["state"], self._label)
+            send = Varying(send, plan.terms, scope["state"], self._label).send
         else:
-            send = Coded(send, plan, coder, scope, self._label, bool(says & _COOKIE), tags)
+            send = Coded(send, plan, coder, scope, self._label, bool(says & _COOKIE), tags).send
         await self._app(scope, receive, send)
 
     def _plan_for(self, scope: Scope) -> Plan:

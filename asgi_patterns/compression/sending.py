@@ -95,18 +95,18 @@ class Coded(Holding):
             self.takes_over(self._flowing(length, worth))
         return None
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send a short answer coded, unless that is no shorter."""
-        coder = self._coder
+        coder, body = self._coder, whole["body"]
         coded = coder.whole(body)
         if len(coded) < len(body):
             head["headers"] = coded_fields(head["headers"], coder.name, coded)
             self._tell(len(body), len(coded))
-            body = coded
+            whole = {"type": "http.response.body", "body": coded}
         else:
             head["headers"] = varying(head["headers"])
         await self.outer(head)
-        await self.outer({"type": "http.response.body", "body": body})
+        await self.outer(whole)
 
     def other(self) -> Send:
         """Return where what is no short answer after all goes: it is coded in parts."""

@@ -51,7 +51,7 @@ class StandIn(Holding):
     async def run(self, app: ASGIApp) -> None:
         """Call ``app``, and see to it that the right one answers."""
         try:
-            await app(self.scope, self.receive, self)
+            await app(self.scope, self.receive, self.send)
         except Exception as error:
             await self._close()
             if not (self._is_answered and comes_from(error, self.cause)):
