@@ -61,7 +61,7 @@ class Tagged(Holding):
     __slots__ = ("_reader", "_scope")
 
     def __init__(self, send: Send, reader: Reader, scope: Scope) -> None:
-        self.outer = send
+        self.outer = self._onward = send
         self._out = self._head = None
         self._reader = reader
         self._scope = scope
@@ -91,7 +91,7 @@ class Reading(Tagged):
     __slots__ = ("_lines", "_receive", "ignores_range")
 
     def __init__(self, reader: Reader, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
-        self.outer = send
+        self.outer = self._onward = send
         self._out = self._head = None
         self.ignores_range = False
         """Whether what the app answers is a range that it should not have looked at: the request starts again."""

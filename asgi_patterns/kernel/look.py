@@ -35,17 +35,17 @@ class Editing:
         if message["type"] not in HEADS:
             return outer(message)
         passed = outer(self.edit(message))
-        self._out = beyond(outer)
+        self._out = beyond(outer) if type(outer) is Link else outer
         return passed
 
 
 class Holding:
     """Holds a short answer to an HTTP request until its body is complete. A subclass says which one, and what then."""
 
-    __slots__ = ("_expected", "_head", "_out", "outer")
+    __slots__ = ("_expected", "_head", "_onward", "_out", "outer")
 
     def __init__(self, send: Send) -> None:
-        self.outer = send
+        self.outer = self._onward = send  # where the head goes, unless it is held
         self._out: Send | None = None
         self._head: Message | None = None
         self._expected = 0
@@ -67,7 +67,7 @@ class Holding:
 
     def takes_over(self, sink: Send) -> None:
         """Have ``sink`` receive the head that is being looked at, and all that follows."""
-        self._out = sink
+        self._out = self._onward = sink
 
     # An answer in one piece is all that is dealt with here: ``Held`` knows the others.
     @final
@@ -89,20 +89,15 @@ class Holding:
         if type(headers) is not list:
             message, headers = readable(message)
         expected = self.expect(message, headers)
-        if expected is None:
-            return self._pass(message)
-        # What has been sent is the app's to use again, and so is its list.
-        self._head = head = {**message}
-        head["headers"] = [*headers]
-        self._expected = expected
-        return DONE
-
-    def _pass(self, message: Message) -> Awaitable[None]:
-        outer = self.outer
-        if self._out is not None:
-            return self._out(message)
-        passed = outer(message)
-        self._out = beyond(outer) if type(outer) is Link else outer
+        if expected is not None:
+            # What has been sent is the app's to use again, and so is its list.
+            self._head = head = {**message}
+            head["headers"] = [*headers]
+            self._expected = expected
+            return DONE
+        onward = self._onward
+        passed = onward(message)
+        self._out = beyond(onward) if type(onward) is Link else onward
         return passed
 
     def _collect(self, head: Message, message: Message) -> Awaitable[None]:

@@ -58,7 +58,7 @@ class Timing(Holding):
         cancel_scope: anyio.CancelScope,
         wished: bool,
     ) -> None:
-        self.outer = send
+        self.outer = self._onward = send
         self._out = self._head = None
         self._ring = ring
         self._limits = limits
