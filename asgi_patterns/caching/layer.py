@@ -192,7 +192,12 @@ class _Wired:
             if name in CONDITIONAL:
                 return await self._read(scope, receive, send)
         if method == "GET":
-            send = Tagged(send, self._reader, scope).send
+            tagged = Tagged()  # as Holding says: every GET comes by here
+            tagged.outer = tagged.onward = send
+            tagged.out = tagged.head = None
+            tagged.reader = self._reader
+            tagged.scope = scope
+            send = tagged.send
         await self._app(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:

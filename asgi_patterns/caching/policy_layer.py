@@ -88,7 +88,7 @@ class _Told(Editing):
         self, send: Send, governed: _Governed, state: Mapping[str, Any], path: str, scope: Scope
     ) -> None:
         self.outer = send
-        self._out = None
+        self.out = None
         self._governed = governed
         self._state = state
         self._path = path

@@ -35,7 +35,7 @@ class Varying(Editing):
 
     def __init__(self, send: Send, plan: Plan, state: Mapping[str, Any]) -> None:
         self.outer = send
-        self._out = None
+        self.out = None
         self._plan = plan
         self._state = state
 
@@ -71,8 +71,8 @@ class Coded(Holding):
         has_cookie: bool,
         tags: frozenset[bytes],
     ) -> None:
-        self.outer = self._onward = send
-        self._out = self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self._plan = plan
         self._coder = coder
         self._scope = scope

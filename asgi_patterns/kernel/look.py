@@ -15,11 +15,11 @@ from asgi_patterns.kernel.types import Message, RawHeaders, Send
 class Editing:
     """Puts another head in the place of the app's. A subclass makes it."""
 
-    __slots__ = ("_out", "outer")
+    __slots__ = ("out", "outer")
 
     def __init__(self, send: Send) -> None:
         self.outer = send
-        self._out: Send | None = None
+        self.out: Send | None = None
 
     def edit(self, head: Message) -> Message:
         """Return what goes on instead of ``head``, which is the app's own. Its fields can be read once."""
@@ -28,27 +28,36 @@ class Editing:
     @final
     def send(self, message: Message) -> Awaitable[None]:
         """Pass ``message`` outwards."""
-        out = self._out
+        out = self.out
         if out is not None:
             return out(message)
         outer = self.outer
         if message["type"] not in HEADS:
             return outer(message)
         passed = outer(self.edit(message))
-        self._out = beyond(outer) if type(outer) is Link else outer
+        self.out = beyond(outer) if type(outer) is Link else outer
         return passed
 
 
 class Holding:
-    """Holds a short answer to an HTTP request until its body is complete. A subclass says which one, and what then."""
+    """Holds a short answer to an HTTP request until its body is complete. A subclass says which one, and what then.
 
-    __slots__ = ("_expected", "_head", "_onward", "_out", "outer")
+    There is no ``__init__``, so that who makes one for every request can do without the call, which takes longer than
+    the assignments. Who makes one sets ``outer`` and ``onward`` to the ``send`` that came in, ``out`` and ``head`` to
+    ``None``.
+    """
 
-    def __init__(self, send: Send) -> None:
-        self.outer = self._onward = send  # where the head goes, unless it is held
-        self._out: Send | None = None
-        self._head: Message | None = None
-        self._expected = 0
+    __slots__ = ("_expected", "head", "onward", "out", "outer")
+
+    outer: Send
+    """The ``send`` that came in."""
+    onward: Send
+    """Where the head goes, unless it is held."""
+    out: Send | None
+    """Where everything goes, once the head has gone by."""
+    head: Message | None
+    """What is held."""
+    _expected: int
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Return the bytes of an answer to hold, as ``short_length`` knows them; ``None`` where it goes on at once.
@@ -67,20 +76,20 @@ class Holding:
 
     def takes_over(self, sink: Send) -> None:
         """Have ``sink`` receive the head that is being looked at, and all that follows."""
-        self._out = self._onward = sink
+        self.out = self.onward = sink
 
     # An answer in one piece is all that is dealt with here: ``Held`` knows the others.
     @final
     def send(self, message: Message) -> Awaitable[None]:
         """Take the head, then the body, or pass on what is not held."""
-        out = self._out
+        out = self.out
         if out is not None:
             return out(message)
-        head = self._head
+        head = self.head
         if head is not None:
             body = message.get("body")  # no other message has one
             if body is not None and len(body) == self._expected and not message.get("more_body"):
-                self._out = self.outer
+                self.out = self.outer
                 return self.decide(head, message)
             return self._collect(head, message)
         if message["type"] != "http.response.start":
@@ -91,17 +100,17 @@ class Holding:
         expected = self.expect(message, headers)
         if expected is not None:
             # What has been sent is the app's to use again, and so is its list.
-            self._head = head = {**message}
+            self.head = head = {**message}
             head["headers"] = [*headers]
             self._expected = expected
             return DONE
-        onward = self._onward
+        onward = self.onward
         passed = onward(message)
-        self._out = beyond(onward) if type(onward) is Link else onward
+        self.out = beyond(onward) if type(onward) is Link else onward
         return passed
 
     def _collect(self, head: Message, message: Message) -> Awaitable[None]:
-        held = self._out = Held(self.other(), head, self._expected, self._decide)
+        held = self.out = Held(self.other(), head, self._expected, self._decide)
         return held(message)
 
     def _decide(self, head: Message, body: bytes) -> Awaitable[None]:

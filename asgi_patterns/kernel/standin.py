@@ -34,8 +34,8 @@ class StandIn(Holding):
     _is_answered = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.outer = self._onward = send
-        self._out = self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self.scope = scope
         self.receive = receive
 

@@ -58,8 +58,8 @@ class Timing(Holding):
         cancel_scope: anyio.CancelScope,
         wished: bool,
     ) -> None:
-        self.outer = self._onward = send
-        self._out = self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self._ring = ring
         self._limits = limits
         self._scope = scope

@@ -186,7 +186,8 @@ class Short(Holding):
     """Holds what ``hold`` does."""
 
     def __init__(self, send: Send, spec: Spec) -> None:
-        super().__init__(send)
+        self.outer = self.onward = send
+        self.out = self.head = None
         self.spec = spec
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:

@@ -32,6 +32,10 @@ class Marking(Holding):
 
     sink: Send | None = None
 
+    def __init__(self, send: Send) -> None:
+        self.outer = self.onward = send
+        self.out = self.head = None
+
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         if self.sink is not None:
             self.takes_over(self.sink)
@@ -130,7 +134,7 @@ async def test_a_look_steps_aside_with_the_links_around_it(look: type[Marking | 
 
     await looking.send(STREAM)
 
-    assert looking._out == server.send
+    assert looking.out == server.send
 
 
 async def test_what_takes_over_later_gets_what_is_still_to_come() -> None:
