@@ -192,14 +192,19 @@ class _Wired:
             if name in CONDITIONAL:
                 return await self._read(scope, receive, send)
         if method == "GET":
-            send = Tagged(send, self._reader, scope)
+            tagged = Tagged()  # as Holding says: every GET comes by here
+            tagged.outer = tagged.onward = send
+            tagged.out = tagged.head = None
+            tagged.reader = self._reader
+            tagged.scope = scope
+            send = tagged.send
         await self._app(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         reading = Reading(self._reader, condition_lines(scope["headers"]), scope, receive, send)
         # Routers write into the scope, so what comes by a second time has to be what it was.
         again = without_range(scope) if reading.may_ignore_range else None
-        await self._app(scope, receive, reading)
+        await self._app(scope, receive, reading.send)
         if again is not None and reading.ignores_range:
             await self(again, without_content(receive), send)
 

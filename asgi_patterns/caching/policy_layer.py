@@ -77,7 +77,7 @@ class _Governed:
             state = scope["state"]
         # Taken now: a router that the app is made of may write its own root into this scope.
         path = route_path(scope) if scope.get("root_path") else scope["path"] or "/"
-        await self._app(scope, receive, _Told(send, self, state, path, scope))
+        await self._app(scope, receive, _Told(send, self, state, path, scope).send)
 
 
 @final
@@ -88,7 +88,7 @@ class _Told(Editing):
         self, send: Send, governed: _Governed, state: Mapping[str, Any], path: str, scope: Scope
     ) -> None:
         self.outer = send
-        self._out = None
+        self.out = None
         self._governed = governed
         self._state = state
         self._path = path

@@ -58,30 +58,27 @@ class Reader:
 class Tagged(Holding):
     """Puts a tag on a short 200 that has none, and lets everything else go on at once."""
 
-    __slots__ = ("_reader", "_scope")
+    __slots__ = ("reader", "scope")
 
-    def __init__(self, send: Send, reader: Reader, scope: Scope) -> None:
-        self.outer = send
-        self._out = self._head = None
-        self._reader = reader
-        self._scope = scope
+    reader: Reader
+    scope: Scope
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold the answer, if it is one that can have a tag."""
         if head["status"] != 200:
             return None
-        reader = self._reader
+        reader = self.reader
         expected = short_length(headers, reader.limit, UNTAGGED)
         if expected is None or head.get("trailers"):
             return None
-        return None if self._scope["state"] and is_off(self._scope, reader.label) else expected
+        return None if self.scope["state"] and is_off(self.scope, reader.label) else expected
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send it with its tag."""
         send = self.outer
-        head["headers"].append((b"etag", self._reader.tagging(body)))
+        head["headers"].append((b"etag", self.reader.tagging(whole["body"])))
         await send(head)
-        await send({"type": "http.response.body", "body": body})
+        await send(whole)
 
 
 @final
@@ -91,13 +88,13 @@ class Reading(Tagged):
     __slots__ = ("_lines", "_receive", "ignores_range")
 
     def __init__(self, reader: Reader, lines: RawHeaders, scope: Scope, receive: Receive, send: Send) -> None:
-        self.outer = send
-        self._out = self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self.ignores_range = False
         """Whether what the app answers is a range that it should not have looked at: the request starts again."""
-        self._reader = reader
+        self.reader = reader
         self._lines = lines
-        self._scope = scope
+        self.scope = scope
         self._receive = receive
 
     @property
@@ -107,9 +104,9 @@ class Reading(Tagged):
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold the answer, if it is one that can have a tag; otherwise decide, and have that stand in for it."""
-        if not 200 <= head["status"] < 300 or is_off(self._scope, self._reader.label):
+        if not 200 <= head["status"] < 300 or is_off(self.scope, self.reader.label):
             return None  # RFC 9110 13.2.1: any other answer is the better one
-        expected = super().expect(head, headers) if self._scope["method"] == "GET" else None
+        expected = super().expect(head, headers) if self.scope["method"] == "GET" else None
         if expected is None and (sink := self._sink(head)) is not None:
             self.takes_over(sink)
         return expected
@@ -129,20 +126,20 @@ class Reading(Tagged):
     def _may_have_a_tag(self, conditions: Conditions, head: Message) -> bool:
         """Whether ``If-Match`` may name a tag that was made of the whole answer to a GET, and is not known here."""
         match = conditions.match
-        if match is None or match.is_any or self._reader.limit < 0 or has(head["headers"], b"etag"):
+        if match is None or match.is_any or self.reader.limit < 0 or has(head["headers"], b"etag"):
             return False
-        return bool(head["status"] == 206 or self._scope["method"] == "HEAD")
+        return bool(head["status"] == 206 or self.scope["method"] == "HEAD")
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send it with its tag, or what the conditions make of it."""
-        tag = self._reader.tagging(body)
+        tag = self.reader.tagging(whole["body"])
         headers: RawHeaders = head["headers"]
         headers.append((b"etag", tag))
         send = self._instead(self._verdict(tag, headers), head, tag)
         if send is not None:
             return await send()
         await self.outer(head)
-        await self.outer({"type": "http.response.body", "body": body})
+        await self.outer(whole)
 
     def other(self) -> Send:
         """Decide by the head of what turned out to be no short answer: what it says is all there is."""
@@ -163,13 +160,13 @@ class Reading(Tagged):
         """Whether the one condition there is names just this tag, as nearly all do: then nothing needs to be read."""
         if len(self._lines) != 1 or self._lines[0] != (b"if-none-match", tag):
             return False
-        exchange: Exchange | None = self._scope.get(KEY)
+        exchange: Exchange | None = self.scope.get(KEY)
         return exchange is None or exchange.coding is None
 
     def _judge(self, conditions: Conditions, selected: Selected) -> Verdict:
-        exchange: Exchange | None = self._scope.get(KEY)
+        exchange: Exchange | None = self.scope.get(KEY)
         coding = None if exchange is None else exchange.coding
-        return evaluate(conditions, self._scope["method"], selected, coding)
+        return evaluate(conditions, self.scope["method"], selected, coding)
 
     def _instead(self, verdict: Verdict | None, head: Message, tag: bytes | None = None) -> Answer | None:
         """Return what sends the 304 or the 412; ``None`` where the answer goes on."""
@@ -188,11 +185,11 @@ class Reading(Tagged):
     async def _failed(self, verdict: Failed) -> None:
         if (exchange := self._listening()) is not None:
             exchange.emit(PreconditionRefused(field=verdict.field))
-        await failed(verdict)(self._scope, self._receive, self.outer)
+        await failed(verdict)(self.scope, self._receive, self.outer)
 
     def _listening(self) -> Exchange | None:
         """Return the exchange, if anybody listens: no event is made for nobody."""
-        exchange: Exchange | None = self._scope.get(KEY)
+        exchange: Exchange | None = self.scope.get(KEY)
         return exchange if exchange is not None and exchange.context.listeners else None
 
 

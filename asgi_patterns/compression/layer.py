@@ -68,7 +68,7 @@ class Compression(Layer):
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
-        return _Wired(app, self._plans, self._patterns, self.label)
+        return _Wired(app, self._plans, patterns=self._patterns)
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Say which codings are asked for and not installed."""
@@ -113,7 +113,7 @@ class Compression(Layer):
         terms = Terms(self._worth_of, self.minimum, rule is not None and rule.despite_cookies)
         padding = self.padding if rule is None or rule.padding is None else rule.padding
         coded = self._coders if rule is None or rule.compress else {}
-        return Plan(coded, terms, self._limiter, large=self.large, padding=padding)
+        return Plan(coded, terms, self._limiter, large=self.large, padding=padding, label=self.label)
 
     @cached_property
     def _patterns(self) -> Sequence[Patterns]:
@@ -159,14 +159,13 @@ def rule_for(patterns: Sequence[Patterns], scope: Scope) -> int:
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_label", "_patterns", "_plan", "_plans")
+    __slots__ = ("_app", "_patterns", "_plan", "_plans")
 
-    def __init__(self, app: ASGIApp, plans: Sequence[Plan], patterns: Sequence[Patterns], label: str) -> None:
+    def __init__(self, app: ASGIApp, plans: Sequence[Plan], *, patterns: Sequence[Patterns]) -> None:
         self._app = app
         self._plan = plans[-1]
         self._plans = plans
         self._patterns = patterns
-        self._label = label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         plan = self._plan if not self._patterns else self._plan_for(scope)
@@ -180,9 +179,9 @@ class _Wired:
         if says & _TAGS and (seen := understand(scope["headers"], None if coder is None else coder.name)):
             scope, tags = {**scope, "headers": seen.headers}, seen.tags
         if coder is None:
-            send = Varying(send, plan.terms, scope["state"], self._label)
+            send = Varying(send, plan, scope["state"]).send
         else:
-            send = Coded(send, plan, coder, scope, self._label, bool(says & _COOKIE), tags)
+            send = Coded(send, plan, coder, scope, bool(says & _COOKIE), tags).send
         await self._app(scope, receive, send)
 
     def _plan_for(self, scope: Scope) -> Plan:
@@ -193,8 +192,8 @@ def _read(headers: RawHeaders) -> tuple[bytes, int]:
     """Return what ``Accept-Encoding`` says, and which of the other fields that count are there."""
     accepts, says = b"", 0
     for name, value in headers:
-        kind = _SAYS.get(name)
-        if kind is not None:
+        if name in _SAYS:
+            kind = _SAYS[name]
             says |= kind
             if kind == _ACCEPTS:
                 accepts = b"%b,%b" % (accepts, value) if accepts else value

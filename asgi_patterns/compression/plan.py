@@ -21,10 +21,11 @@ class Plan:
 
     ``coders``: what makes each coding, in our order, none where nothing is coded; ``terms``: of which answers;
     ``large``: bytes of a body up to which that is done at once; ``threads``: returns the limiter of the running loop
-    for those that are larger; ``padding``: bytes by which answers are lengthened at most.
+    for those that are larger; ``padding``: bytes by which answers are lengthened at most; ``label``: what a handler
+    switches the layer off by.
     """
 
-    __slots__ = ("choose", "coders", "large", "padding", "terms", "threads")
+    __slots__ = ("choose", "coders", "label", "large", "padding", "terms", "threads")
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class Plan:
         *,
         large: int,
         padding: int,
+        label: str,
     ) -> None:
         self.coders = coders
         self.terms = terms
         self.threads = threads
         self.large = large
         self.padding = padding
+        self.label = label
         self.choose = self._choosing()
 
     def _choosing(self) -> Callable[[bytes], Coder | None]:

@@ -16,7 +16,7 @@ from asgi_patterns.compression.files import parts
 from asgi_patterns.compression.known_tags import held
 from asgi_patterns.compression.plan import Plan
 from asgi_patterns.compression.rewriting import coded_fields, varying, with_tag, without_digests
-from asgi_patterns.compression.sorting import UNKNOWN, Fate, Terms, Worth, sort, told
+from asgi_patterns.compression.sorting import UNKNOWN, Fate, Worth, sort, told
 from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange, is_off
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.link import Link
@@ -31,24 +31,26 @@ _LEAVE, _PLAIN, _CODE = Fate.LEAVE, Fate.PLAIN, Fate.CODE
 class Varying(Editing):
     """Says on an answer that another client would get it coded."""
 
-    __slots__ = ("_label", "_state", "_terms")
+    __slots__ = ("_plan", "_state")
 
-    def __init__(self, send: Send, terms: Terms, state: Mapping[str, Any], label: str) -> None:
+    def __init__(self, send: Send, plan: Plan, state: Mapping[str, Any]) -> None:
         self.outer = send
-        self._out = None
-        self._terms = terms
+        self.out = None
+        self._plan = plan
         self._state = state
-        self._label = label
 
     def edit(self, head: Message) -> Message:
         """Return the head with its ``Vary``."""
         headers = head.get("headers")
         if type(headers) is not list:
             head, headers = readable(head)
-        fields = told(head["status"], headers, self._terms)
-        if fields is None or (self._state and self._label in self._state.get(SWITCHED_OFF, ())):
+        plan, state = self._plan, self._state
+        fields = told(head["status"], headers, plan.terms)
+        if fields is None or (state and plan.label in state.get(SWITCHED_OFF, ())):
             return head
-        return {**head, "headers": fields}
+        head = {**head}
+        head["headers"] = fields
+        return head
 
 
 @final
@@ -58,7 +60,7 @@ class Coded(Holding):
     ``tags``: the opaque parts of plain tags whose coded ones the client holds.
     """
 
-    __slots__ = ("_coder", "_has_cookie", "_label", "_plan", "_scope", "_tags")
+    __slots__ = ("_coder", "_has_cookie", "_plan", "_scope", "_tags")
 
     def __init__(
         self,
@@ -66,16 +68,14 @@ class Coded(Holding):
         plan: Plan,
         coder: Coder,
         scope: Scope,
-        label: str,
         has_cookie: bool,
         tags: frozenset[bytes],
     ) -> None:
-        self.outer = send
-        self._out = self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self._plan = plan
         self._coder = coder
         self._scope = scope
-        self._label = label
         self._has_cookie = has_cookie
         self._tags = tags
 
@@ -83,7 +83,7 @@ class Coded(Holding):
         """Hold a short answer that is worth it, and have others coded, or told from coded ones, on their way."""
         plan = self._plan
         fate, length, worth = sort(head["status"], headers, plan.terms, has_cookie=self._has_cookie)
-        if fate is _LEAVE or (self._scope["state"] and is_off(self._scope, self._label)):
+        if fate is _LEAVE or (self._scope["state"] and is_off(self._scope, plan.label)):
             return None
         if fate is not _CODE:
             self.takes_over(Link(self.outer, self._plain if fate is _PLAIN else self._known))
@@ -95,18 +95,18 @@ class Coded(Holding):
             self.takes_over(self._flowing(length, worth))
         return None
 
-    async def decide(self, head: Message, body: bytes) -> None:
+    async def decide(self, head: Message, whole: Message) -> None:
         """Send a short answer coded, unless that is no shorter."""
-        coder = self._coder
+        coder, body = self._coder, whole["body"]
         coded = coder.whole(body)
         if len(coded) < len(body):
             head["headers"] = coded_fields(head["headers"], coder.name, coded)
             self._tell(len(body), len(coded))
-            body = coded
+            whole = {"type": "http.response.body", "body": coded}
         else:
             head["headers"] = varying(head["headers"])
         await self.outer(head)
-        await self.outer({"type": "http.response.body", "body": body})
+        await self.outer(whole)
 
     def other(self) -> Send:
         """Return where what is no short answer after all goes: it is coded in parts."""

@@ -122,7 +122,7 @@ def sort(status: int, headers: RawHeaders, terms: Terms, *, has_cookie: bool) ->
     seen = _look(headers, terms.worth_of)
     if seen is None:
         return _LEFT
-    length, worth, sets_cookie = seen
+    length, worth, sets_cookie, _ = seen
     if status in _OTHERS:
         return _of_other(status, worth)
     if worth is _NOT or UNKNOWN < length < terms.minimum:
@@ -133,20 +133,24 @@ def sort(status: int, headers: RawHeaders, terms: Terms, *, has_cookie: bool) ->
     return _CODE, length, worth
 
 
-def _look(headers: RawHeaders, worth_of: WorthOf) -> tuple[int, Worth, bool] | None:
-    """Return length, worth, and whether there is a cookie; ``None`` where nobody may code the content."""
-    length, worth, sets_cookie = UNKNOWN, _NOT, False
+def _look(headers: RawHeaders, worth_of: WorthOf) -> tuple[int, Worth, bool, bool] | None:
+    """Return length, worth, whether there is a cookie and a ``Vary``; ``None`` where nobody may code the content."""
+    length, worth, sets_cookie, varies = UNKNOWN, _NOT, False, False
     for name, value in headers:
         kind = _KINDS[name]
+        if kind == 0:
+            continue
         if kind == _TYPE:
             worth = worth_of(value)
         elif kind == _LENGTH:
             length = int(value) if value.isdigit() and len(value) <= _DIGITS else UNKNOWN
         elif kind == _COOKIE:
             sets_cookie = True
-        elif kind and _stops(kind, value):
+        elif kind == _VARY:
+            varies = True
+        elif _stops(kind, value):
             return None
-    return length, worth, sets_cookie
+    return length, worth, sets_cookie, varies
 
 
 def _of_other(status: int, worth: Worth) -> Sorted:
@@ -156,26 +160,21 @@ def _of_other(status: int, worth: Worth) -> Sorted:
 
 def told(status: int, headers: RawHeaders, terms: Terms) -> RawHeaders | None:
     """Return the fields of an answer to a client that reads no coding; ``None`` where nobody would get it coded."""
+    seen = _look(headers, terms.worth_of)
+    if seen is None:
+        return None
+    length, worth, _, varies = seen
     if status in _OTHERS:
-        return None if sort(status, headers, terms, has_cookie=False) is _LEFT else varying(headers)
-    worth, varies = _NOT, False
-    for name, value in headers:
-        kind = _KINDS[name]
-        if kind == _TYPE:
-            worth = terms.worth_of(value)
-        elif kind == _VARY:
-            varies = True
-        elif kind and _stops(kind, value, terms.minimum):
-            return None
-    if worth is _NOT:
+        is_left = _of_other(status, worth) is _LEFT
+    else:
+        is_left = worth is _NOT or UNKNOWN < length < terms.minimum
+    if is_left:
         return None
     return varying(headers) if varies else [*headers, VARIES]
 
 
-def _stops(kind: int, value: bytes, minimum: int = 0) -> bool:
+def _stops(kind: int, value: bytes) -> bool:
     """Whether nobody gets content coded of which a field says this."""
-    if kind == _LENGTH:
-        return value.isdigit() and int(value[:_DIGITS]) < minimum
     return kind == _ENCODING or (kind == _CONTROL and forbids(value))
 
 

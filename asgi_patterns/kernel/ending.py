@@ -36,7 +36,7 @@ class Ending:
 
 
 class Watching:
-    """The ``send`` of one HTTP request, which passes everything on as it is. A subclass says what is done meanwhile.
+    """Has a ``send`` that passes everything of one HTTP request on as it is. A subclass says what is done meanwhile.
 
     As with ``Ending``, an answer that breaks off does not end here.
     """
@@ -56,8 +56,9 @@ class Watching:
         """Be told that the last message has been sent."""
         raise NotImplementedError
 
-    # A plain function, as a link is one: a coroutine is made for the last message only.
-    def __call__(self, message: Message) -> Awaitable[None]:
+    # A plain method: a coroutine is made for the last message only.
+    @final
+    def send(self, message: Message) -> Awaitable[None]:
         """Pass ``message`` outwards."""
         out = self._out
         if out is None:

@@ -10,6 +10,7 @@ layers that leave most heads as they are stand in ``look``.
 """
 
 from collections.abc import Awaitable, Callable, Generator
+from types import coroutine
 from typing import Final, final
 
 from asgi_patterns.kernel.headers import short_length
@@ -82,14 +83,16 @@ class Link:
         return out
 
 
-class _Done:
-    """What is awaited where there is nothing to wait for, at a fraction of the price of a coroutine."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        return iter(())  # type: ignore[return-value]  # awaiting needs no more than an iterator, and no frame is made
+@coroutine
+def _nothing() -> Generator[None, None, None]:
+    yield from ()
 
 
-DONE: Final = _Done()
+# A generator that is over ends at once whenever it is awaited, by whomever; a coroutine would raise. An object that
+# has __await__ costs twice as much, and a coroutine for each call four times.
+DONE: Final = _nothing()
+"""What is awaited where there is nothing to wait for."""
+DONE.close()
 
 
 @final

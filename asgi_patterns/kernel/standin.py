@@ -34,9 +34,8 @@ class StandIn(Holding):
     _is_answered = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.outer = send
-        self._out = None
-        self._head = None
+        self.outer = self.onward = send
+        self.out = self.head = None
         self.scope = scope
         self.receive = receive
 
@@ -51,7 +50,7 @@ class StandIn(Holding):
     async def run(self, app: ASGIApp) -> None:
         """Call ``app``, and see to it that the right one answers."""
         try:
-            await app(self.scope, self.receive, self)
+            await app(self.scope, self.receive, self.send)
         except Exception as error:
             await self._close()
             if not (self._is_answered and comes_from(error, self.cause)):

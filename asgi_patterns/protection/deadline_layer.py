@@ -190,7 +190,7 @@ class _Wired:
         token = CURRENT.set(timing)
         try:
             with cancel_scope:
-                await self._app(scope, receive, timing)
+                await self._app(scope, receive, timing.send)
         finally:
             ring.discard(timing)
             CURRENT.reset(token)

@@ -177,7 +177,7 @@ class _Shedding:
             )
         held = Held(send, admission, pool, scope, now)
         try:
-            await self._app(scope, receive, held)
+            await self._app(scope, receive, held.send)
         finally:
             if held.is_held:
                 held.left()

@@ -50,7 +50,7 @@ class Timing(Holding):
         prefers: bool,
     ) -> None:
         self.outer = send
-        self._out = self._begin_answer  # nothing is held
+        self.out = self._begin_answer  # nothing is held
         self._ring = ring
         self._limits = limits
         self._scope = scope
@@ -115,7 +115,7 @@ class Timing(Holding):
                 self._has_trailers = True
             if self._prefers:
                 message = _applied(message)
-            self._out = self._follow
+            self.out = self._follow
         return self.outer(message)
 
     def _follow(self, message: Message) -> Awaitable[None]:

@@ -15,12 +15,12 @@ APPS = ("entry", "inner", "lifespan", "wired")
 
 
 def looks(sources: Iterable[Module]) -> Iterator[str]:
-    """The classes that say what becomes of a head, and leave the passing on to the kernel."""
+    """The classes that say what becomes of a head, and leave the passing on, their ``send``, to the kernel."""
     found = [*LOOKS]
     for node in [node for module in sources for node in ast.walk(module.tree)]:
         if isinstance(node, ast.ClassDef) and any(ast.unparse(base) in found for base in node.bases):
             own = {each.name for each in node.body if isinstance(each, FUNCTIONS)}
-            if "__call__" not in own:
+            if own.isdisjoint(("__call__", "send")):
                 found.append(node.name)
                 yield node.name
 

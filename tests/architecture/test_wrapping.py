@@ -50,9 +50,10 @@ def test_the_package_wraps_in_one_place() -> None:
 
 def test_a_look_that_passes_on_by_itself_is_a_wrapper_of_its_own() -> None:
     sees = snippet("class Sees(Editing):\n    def edit(self, head): ...\n", "new/sees.py")
-    wraps = snippet("class Wraps(Holding):\n    def __call__(self, message): ...\n", "new/wraps.py")
+    wraps = snippet("class Wraps(Holding):\n    def send(self, message): ...\n", "new/wraps.py")
+    calls = snippet("class Calls(Holding):\n    def __call__(self, message): ...\n", "new/calls.py")
 
-    assert list(looks([sees, wraps])) == ["Sees"]
+    assert list(looks([sees, wraps, calls])) == ["Sees"]
 
 
 def test_the_calls_of_every_layer_are_seen() -> None:

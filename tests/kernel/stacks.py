@@ -4,14 +4,15 @@
 one and returns everything that a server and the app could notice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from asgi_patterns.kernel.ending import Watching
-from asgi_patterns.kernel.headers import content_length
+from asgi_patterns.kernel.headers import content_length, short_length
 from asgi_patterns.kernel.link import HEADS, Held, Link, hold
+from asgi_patterns.kernel.look import Editing, Holding
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 
 
@@ -156,7 +157,51 @@ class Watch(Watching):
 
 def link_watch(app: ASGIApp, spec: Spec) -> ASGIApp:
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(scope, receive, Watch(send))
+        await app(scope, receive, Watch(send).send)
+
+    return layer
+
+
+class Look(Editing):
+    """Edits a copy of the head."""
+
+    def __init__(self, send: Send, tag: str) -> None:
+        super().__init__(send)
+        self.tag = tag
+
+    def edit(self, head: Message) -> Message:
+        edited = copied(head)
+        mark(edited, self.tag)
+        return edited
+
+
+def link_look(app: ASGIApp, spec: Spec) -> ASGIApp:
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, Look(send, spec.tag).send)
+
+    return layer
+
+
+class Short(Holding):
+    """Holds what ``hold`` does."""
+
+    def __init__(self, send: Send, spec: Spec) -> None:
+        self.outer = self.onward = send
+        self.out = self.head = None
+        self.spec = spec
+
+    def expect(self, head: Message, headers: RawHeaders) -> int | None:
+        return None if head.get("trailers", False) else short_length(headers, self.spec.number)
+
+    async def decide(self, head: Message, whole: Message) -> None:
+        mark(head, self.spec.tag)
+        await self.outer(head)
+        await self.outer({"type": "http.response.body", "body": changed(whole["body"], self.spec.tag)})
+
+
+def link_short(app: ASGIApp, spec: Spec) -> ASGIApp:
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, Short(send, spec).send)
 
     return layer
 
@@ -180,14 +225,15 @@ def nest_edit(app: ASGIApp, spec: Spec) -> ASGIApp:
 class NestedHold:
     """``hold`` as one would write it alone: a function around ``send`` with its own idea of what is held."""
 
-    def __init__(self, send: Send, spec: Spec) -> None:
+    def __init__(self, send: Send, spec: Spec, copies: Container[str] = HEADS) -> None:
         self.send = send
         self.spec = spec
+        self.copies = copies
         self.held: Message | None = None
         self.chunks: list[bytes] = []
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] in HEADS:
+        if message["type"] in self.copies:
             message = copied(message)
         if self.held is not None:
             await self.go_on(self.held, message)
@@ -227,6 +273,13 @@ class NestedHold:
 def nest_hold(app: ASGIApp, spec: Spec) -> ASGIApp:
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, NestedHold(send, spec))
+
+    return layer
+
+
+def nest_short(app: ASGIApp, spec: Spec) -> ASGIApp:
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, NestedHold(send, spec, copies=("http.response.start",)))
 
     return layer
 
@@ -370,6 +423,8 @@ LINKED: dict[str, Build] = {
     "catch": link_catch,
     "retry": link_retry,
     "watch": link_watch,
+    "look": link_look,
+    "short": link_short,
     "refuse": refuse,
     "foreign": foreign,
 }
@@ -381,6 +436,8 @@ NESTED: dict[str, Build] = {
     "catch": nest_catch,
     "retry": nest_retry,
     "watch": nest_watch,
+    "look": nest_edit,
+    "short": nest_short,
     "refuse": refuse,
     "foreign": foreign,
 }

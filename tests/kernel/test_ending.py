@@ -110,7 +110,7 @@ async def test_who_watches_sees_the_same_end(messages: Sequence[Message], ends: 
 
     watch = Watch(send, sent)
     for message in messages:
-        await watch(message)
+        await watch.send(message)
 
     at = next(at for at, each in enumerate(messages) if each["type"] == "http.response.start")
     assert watch.begun == [(200, [], at)]
@@ -124,9 +124,9 @@ async def test_who_watches_sees_no_end_where_the_last_message_cannot_be_sent() -
             raise OSError("the client has left")
 
     watch = Watch(send, [])
-    await watch(HEAD)
+    await watch.send(HEAD)
     with pytest.raises(OSError, match="has left"):
-        await watch(body())
+        await watch.send(body())
 
     assert watch.ends == []
 
@@ -138,7 +138,7 @@ async def test_fields_that_can_be_read_once_reach_both_who_watches_and_the_clien
         sent.append(message)
 
     watch = Watch(send, sent)
-    await watch({**HEAD, "headers": iter([(b"x-a", b"1")])})
+    await watch.send({**HEAD, "headers": iter([(b"x-a", b"1")])})
 
     assert watch.begun == [(200, [(b"x-a", b"1")], 0)]
     assert sent[0]["headers"] == [(b"x-a", b"1")]

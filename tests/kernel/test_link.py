@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+import anyio
 import pytest
 
-from asgi_patterns.kernel.link import Held, Link, hold
+from asgi_patterns.kernel.link import DONE, Held, Link, hold
 from asgi_patterns.kernel.types import Message, Send
 
 pytestmark = pytest.mark.anyio
@@ -230,6 +231,21 @@ async def test_the_head_of_a_held_answer_waits_until_its_body_is_complete() -> N
     assert server.sent == []
     assert holder.held is not None
     assert not holder.held.released
+
+
+async def test_what_ends_at_once_does_so_for_everybody_again_and_again() -> None:
+    ended: list[str] = []
+
+    async def wait(name: str) -> None:
+        await DONE
+        await DONE
+        ended.append(name)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait, "one")
+        tasks.start_soon(wait, "another")
+
+    assert sorted(ended) == ["another", "one"]
 
 
 async def test_two_interleaved_answers_do_not_mix() -> None:
