@@ -6,7 +6,7 @@ an exchange measures; those further in only add themselves, so that their number
 
 from collections.abc import Awaitable
 from time import perf_counter
-from typing import Final, final
+from typing import final
 
 from asgi_patterns.kernel.body import Body
 from asgi_patterns.kernel.ending import is_last
@@ -16,11 +16,9 @@ from asgi_patterns.kernel.look import beyond, readable
 from asgi_patterns.kernel.observation import CRASHED, Clock, Observation, Observer
 from asgi_patterns.kernel.observing_sockets import Socket
 from asgi_patterns.kernel.record import Record, of_answer
-from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Clock", "Observation", "Observer", "observe"]
-
-EMPTY: Final[RawHeaders] = []
 
 
 def observe(
@@ -51,7 +49,8 @@ class _Answer(Observation):
     _has_trailers = _is_complete = False
     _is_first = True
     """Whether no content has come by."""
-    _headers: RawHeaders = EMPTY
+    _gone_before: bool | None = None
+    """Whether the client had left when the end was to be sent."""
 
     def __init__(
         self, exchange: Exchange, scope: Scope, send: Send, observer: Observer, clock: Clock
@@ -90,14 +89,17 @@ class _Answer(Observation):
             else:
                 ends = self._note(message)
         # Looked at before the end goes out: a server may say "disconnect" as soon as it has that.
-        gone = self._body.disconnected
+        if ends and not self._is_complete:
+            self._gone_before = self._body.disconnected
         try:
             await (self._open(message) if out is None else out(message))
         except OSError:
             self._is_gone = not self._is_complete
             raise
         if ends and not self._is_complete:
-            self._end(gone=gone)
+            self._end()
+            if self.record.status != CRASHED:
+                self._tell(broken=False)
 
     def _open(self, message: Message) -> Awaitable[None]:
         """Pass on what comes before the head, and the head."""
@@ -109,7 +111,7 @@ class _Answer(Observation):
         headers = message.get("headers")
         if type(headers) is not list:
             message, headers = readable(message)
-        self._headers = headers
+        record.headers = headers
         if message.get("trailers"):
             self._has_trailers = True
         passed = self._send(message)
@@ -130,38 +132,41 @@ class _Answer(Observation):
         match message["type"]:
             case "http.response.body":
                 if self._is_first:
-                    self.record.is_stream = not self._has_trailers and content_length(self._headers) is None
+                    self.record.is_stream = not self._has_trailers and self._length() is None
                 if chunk := message.get("body"):
                     self._count(len(chunk))
             case "http.response.pathsend":
-                self._count_file(content_length(self._headers))
+                self._count_file(self._length())
             case "http.response.zerocopysend":
                 self._count_file(message.get("count"))
         self._is_first = False
         return is_last(message, self._has_trailers)
+
+    def _length(self) -> int | None:
+        return content_length(self.record.headers or [])
 
     def _count_file(self, size: int | None) -> None:
         if size is None and self.record.method != "HEAD":
             self.record.sent = None
         self._count(size or 0)
 
-    def _end(self, *, gone: bool) -> None:
-        """The last message has been sent."""
-        record = self.record
-        record.seconds = self.clock() - self.began
+    def _end(self) -> None:
+        """The server has the last message."""
+        self.record.seconds = self.clock() - self.began
         self._is_complete = True
-        self._is_gone |= gone
-        if record.status != CRASHED:
-            self._tell(broken=False)
+        self._is_gone = self._gone_before is True
 
     def _close(self, error: BaseException | None) -> None:
         """The app has ended."""
         if self._is_told:
             return
-        record = self.record
         if not self._is_complete:
-            record.seconds = self.clock() - self.began
-            self._is_gone |= self._body.disconnected
+            if self._gone_before is None or self._is_gone:
+                self.record.seconds = self.clock() - self.began
+                self._is_gone |= self._body.disconnected
+            else:
+                # Cancelled while the server was sending the end, for it says "disconnect" before it says "sent".
+                self._end()
         self._fail(error)
 
     def _judge(self) -> None:

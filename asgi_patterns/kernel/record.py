@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, final
 
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.routes import route_template
+from asgi_patterns.kernel.types import RawHeaders
 
 Outcome: TypeAlias = Literal[
     "ok",
@@ -60,6 +61,8 @@ class Record:
     is_websocket: bool = False
     code: int | None = None
     """The code that a WebSocket was closed with."""
+    headers: RawHeaders | None = None
+    """The fields of the answer's head, as they came by the outermost observing layer. Not to be changed."""
     request_id: str | None = None
     exception: BaseException | None = None
     """What the app raised, where that has spoilt the answer."""

@@ -19,6 +19,7 @@ from tests.architecture.source import (
 )
 
 PUBLIC = (
+    "AccessLog",
     "BodyLimit",
     "BodyRule",
     "CachePolicy",
@@ -77,6 +78,7 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "observability/access_log_layer.py": "is a layer, and logs",
     "protection/body_limit_layer.py": "is a layer, and calls an app",
     "protection/deadline_layer.py": "is a layer, and calls an app",
     "protection/admission.py": "waits for slots, and passes answers on",

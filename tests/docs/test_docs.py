@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from asgi_patterns import (
+    AccessLog,
     BodyLimit,
     CachePolicy,
     Compression,
@@ -48,6 +49,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("body_limit", BodyLimit),
     ("deadline", Deadline),
     ("load_shedding", LoadShedding),
+    ("observability", AccessLog),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 

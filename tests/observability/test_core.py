@@ -318,6 +318,27 @@ async def test_what_a_server_says_after_the_end_counts_no_more() -> None:
     assert observed.record.outcome == "ok"
 
 
+async def test_an_app_that_is_cancelled_while_its_end_is_sent_has_answered() -> None:
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            await receives[0]()
+            tasks.cancel_scope.cancel()
+            await anyio.sleep_forever()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        receives.append(receive)
+        await receive()
+        await goes_on(scope, receive, send)
+
+    receives: list[Receive] = []
+    observed = Observed(app)
+
+    async with anyio.create_task_group() as tasks:
+        await direct(observed, scope_of(), send)
+
+    assert observed.record.outcome == "ok"
+
+
 async def test_a_cancelled_app_is_incomplete() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(head())
