@@ -3,7 +3,6 @@
 ``Record``: the facts; ``Outcome``: what became of it, in one word; ``of_answer`` and ``of_socket``: the rules for that.
 """
 
-from functools import cached_property
 from typing import Final, Literal, TypeAlias, final
 
 from asgi_patterns.kernel.exchange import Exchange
@@ -67,6 +66,8 @@ class Record:
     exception: BaseException | None = None
     """What the app raised, where that has spoilt the answer."""
 
+    _route: tuple[str | None] | None = None
+
     def __init__(self, exchange: Exchange, method: str, path: str) -> None:
         self.exchange = exchange
         """Whose record it is: scope, headers, client."""
@@ -75,10 +76,13 @@ class Record:
         self.path = path
         """As the client asked for it, decoded. Not for labels: there is no end of them."""
 
-    @cached_property
+    @property
     def route(self) -> str | None:
         """The template of the route that was taken; ``None`` where none was or none is known."""
-        return route_template(self.exchange)
+        # functools has a property for this, which takes a lock on Python 3.11.
+        if self._route is None:
+            self._route = (route_template(self.exchange),)
+        return self._route[0]
 
 
 def of_status(status: int) -> Outcome:

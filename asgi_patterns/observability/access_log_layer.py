@@ -17,6 +17,7 @@ from asgi_patterns.kernel.headers import field_name
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.order import Place
+from asgi_patterns.kernel.patterns import METHODS
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.observability.access_log_forecast import doubts, forecast, outline
@@ -136,7 +137,8 @@ class _Writer:
         fields = self._fields(record, slow=slow)
         line = Line(self._form, time.time(), logging.getLevelName(level), fields)
         # Without looking for the line of code that logs: it is always this one, and that costs as much as all else.
-        made = logger.makeRecord(logger.name, level, _FILE, 0, line, (), None, "access_log", extra=fields)
+        made = logger.makeRecord(logger.name, level, _FILE, 0, line, (), None, "access_log")
+        made.__dict__.update(fields)  # as ``extra`` does, less its search for names that are taken
         logger.handle(made)
 
     def _is_slow(self, record: Record) -> bool:
@@ -149,13 +151,14 @@ class _Writer:
         scope = exchange.scope
         query = scope.get("query_string") if self._path else None
         error = record.exception
+        route = record.route
         return {
             "request_id": record.request_id,
             "client": printable(exchange.client(scope).host or "unix", _LONGEST_WORD),
-            "method": printable(record.method, _LONGEST_WORD),
+            "method": record.method if record.method in METHODS else printable(record.method, _LONGEST_WORD),
             "path": printable(record.path, _LONGEST_PATH) if self._path else None,
             "query": self._query(query) if query else None,
-            "route": None if record.route is None else printable(record.route, _LONGEST_PATH),
+            "route": None if route is None else printable(route, _LONGEST_PATH),
             "status": record.status,
             "outcome": record.outcome,
             "answered_by": record.answered_by,

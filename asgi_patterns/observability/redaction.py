@@ -61,7 +61,7 @@ class Fields:
     """Shows header fields: those with ``names``, in lower case, but not the values of those that are ``secret``."""
 
     def __init__(self, names: Sequence[bytes], secret: Collection[bytes], query: Query) -> None:
-        self._names = names
+        self._names = {name: name.decode() for name in names}
         self._secret = frozenset(secret)
         self._query = query
 
@@ -71,10 +71,11 @@ class Fields:
     def __call__(self, headers: Iterable[Sequence[bytes]]) -> Mapping[str, str]:
         """Return the values by name; several lines of one name are joined."""
         found: dict[bytes, list[bytes]] = {}
+        names = self._names
         for name, value in headers:
-            if (lowered := name.lower()) in self._names:
-                found.setdefault(lowered, []).append(value)
-        return {name.decode(): self._value(name, found[name]) for name in self._names if name in found}
+            if name in names or name.lower() in names:
+                found.setdefault(name.lower(), []).append(value)
+        return {name: self._value(key, found[key]) for key, name in names.items() if key in found}
 
     def _value(self, name: bytes, lines: Sequence[bytes]) -> str:
         if name in self._secret:
