@@ -89,17 +89,15 @@ class _Answer(Observation):
             else:
                 ends = self._note(message)
         # Looked at before the end goes out: a server may say "disconnect" as soon as it has that.
-        if ends and not self._is_complete:
+        if ends:
             self._gone_before = self._body.disconnected
         try:
             await (self._open(message) if out is None else out(message))
         except OSError:
             self._is_gone = not self._is_complete
             raise
-        if ends and not self._is_complete:
+        if ends:
             self._end()
-            if self.record.status != CRASHED:
-                self._tell(broken=False)
 
     def _open(self, message: Message) -> Awaitable[None]:
         """Pass on what comes before the head, and the head."""
@@ -151,10 +149,14 @@ class _Answer(Observation):
         self._count(size or 0)
 
     def _end(self) -> None:
-        """The server has the last message."""
+        """The server has the last message; one more after that is a mistake of the app."""
+        if self._is_complete:
+            return
         self.record.seconds = self.clock() - self.began
         self._is_complete = True
         self._is_gone = self._gone_before is True
+        if self.record.status != CRASHED:
+            self._tell(broken=False)
 
     def _close(self, error: BaseException | None) -> None:
         """The app has ended."""
@@ -167,7 +169,8 @@ class _Answer(Observation):
             else:
                 # Cancelled while the server was sending the end, for it says "disconnect" before it says "sent".
                 self._end()
-        self._fail(error)
+        if not self._is_told:
+            self._fail(error)
 
     def _judge(self) -> None:
         record = self.record

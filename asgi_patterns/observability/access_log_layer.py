@@ -149,30 +149,38 @@ class _Writer:
     def _fields(self, record: Record, *, slow: bool) -> dict[str, Any]:
         exchange = record.exchange
         scope = exchange.scope
-        query = scope.get("query_string") if self._path else None
-        error = record.exception
-        route = record.route
         return {
             "request_id": record.request_id,
             "client": printable(exchange.client(scope).host or "unix", _LONGEST_WORD),
-            "method": record.method if record.method in METHODS else printable(record.method, _LONGEST_WORD),
-            "path": printable(record.path, _LONGEST_PATH) if self._path else None,
-            "query": self._query(query) if query else None,
-            "route": None if route is None else printable(route, _LONGEST_PATH),
+            **self._target(record, scope),
             "status": record.status,
             "outcome": record.outcome,
             "answered_by": record.answered_by,
             "duration": round(record.seconds, 6),
-            "head": None if record.head is None else round(record.head, 6),
-            "first_byte": None if record.first_byte is None else round(record.first_byte, 6),
+            "head": _rounded(record.head),
+            "first_byte": _rounded(record.first_byte),
             "bytes_in": record.received,
             "bytes_out": record.sent,
             "protocol": scope.get("http_version"),
             "stream": record.is_stream or None,
             "websocket": record.is_websocket or None,
             "code": record.code,
-            "error": None if error is None else type(error).__qualname__,
+            "error": None if record.exception is None else type(record.exception).__qualname__,
             "slow": slow or None,
-            "headers": (self._asked(scope["headers"]) or None) if self._asked else None,
-            "response_headers": (self._answered(record.headers or ()) or None) if self._answered else None,
+            "headers": self._asked(scope["headers"]) or None,
+            "response_headers": self._answered(record.headers or ()) or None,
         }
+
+    def _target(self, record: Record, scope: Scope) -> dict[str, str | None]:
+        method, route = record.method, record.route
+        query = scope.get("query_string") if self._path else None
+        return {
+            "method": method if method in METHODS else printable(method, _LONGEST_WORD),
+            "path": printable(record.path, _LONGEST_PATH) if self._path else None,
+            "query": self._query(query) if query else None,
+            "route": None if route is None else printable(route, _LONGEST_PATH),
+        }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

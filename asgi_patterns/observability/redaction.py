@@ -65,13 +65,12 @@ class Fields:
         self._secret = frozenset(secret)
         self._query = query
 
-    def __bool__(self) -> bool:
-        return bool(self._names)
-
     def __call__(self, headers: Iterable[Sequence[bytes]]) -> Mapping[str, str]:
         """Return the values by name; several lines of one name are joined."""
-        found: dict[bytes, list[bytes]] = {}
         names = self._names
+        if not names:
+            return {}
+        found: dict[bytes, list[bytes]] = {}
         for name, value in headers:
             if name in names or name.lower() in names:
                 found.setdefault(name.lower(), []).append(value)

@@ -43,6 +43,7 @@ PUBLIC = (
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
+    "ServerTiming",
     "Settings",
     "WebSocketLimits",
     "problem_handlers",
@@ -50,6 +51,7 @@ PUBLIC = (
     "request_id",
     "spend",
     "spending",
+    "timing",
     "wrap",
 )
 
@@ -79,6 +81,8 @@ SHELL_PARTS = {
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
     "observability/access_log_layer.py": "is a layer, and logs",
+    "observability/server_timing_layer.py": "is a layer, and calls an app",
+    "observability/timings.py": "is called by handlers, in threads",
     "protection/body_limit_layer.py": "is a layer, and calls an app",
     "protection/deadline_layer.py": "is a layer, and calls an app",
     "protection/admission.py": "waits for slots, and passes answers on",

@@ -27,6 +27,7 @@ from asgi_patterns import (
     RateLimit,
     RequestId,
     SecurityHeaders,
+    ServerTiming,
 )
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
@@ -50,6 +51,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("deadline", Deadline),
     ("load_shedding", LoadShedding),
     ("observability", AccessLog),
+    ("observability", ServerTiming),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
