@@ -1,10 +1,10 @@
-"""What it costs to see requests: the record that every observing layer shares, and a line of the log."""
+"""What it costs to see requests: the record that every observing layer shares, a line of the log, and Server-Timing."""
 
 import logging
 import time
 from typing import final
 
-from asgi_patterns import AccessLog
+from asgi_patterns import AccessLog, Pipeline, RequestId, ServerTiming, timing
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -49,6 +49,38 @@ class Core:
         await observe(self.app, scope, receive, send, _forget)
 
 
+@final
+class Timed:
+    """An app that takes the time of one block."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with timing("db"):
+            pass
+        await self.app(scope, receive, send)
+
+
+@final
+class Field:
+    """The least that is called Server-Timing: one entry, for everybody."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = time.perf_counter()
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = b"total;dur=%.2f" % ((time.perf_counter() - begin) * 1000)
+                message = {**message, "headers": [*message["headers"], (b"server-timing", told)]}
+            await send(message)
+
+        await self.app(scope, receive, add)
+
+
 def _forget(record: Record) -> None:
     pass
 
@@ -83,8 +115,17 @@ def run(*, rounds: int = 60, calls: int = 2000) -> str:
         "AccessLog, nobody formats": lambda: _logging(AccessLog()(app), logging.NullHandler()),
         "AccessLog, text": lambda: _logging(AccessLog(format="text")(app), _Formatting()),
         "AccessLog, JSON": lambda: _logging(AccessLog()(app), _Formatting()),
+        "Server-Timing by hand, a total": lambda: Field(app),
+        "ServerTiming, told to nobody here": lambda: ServerTiming(networks=["10.0.0.0/8"])(app),
+        "ServerTiming, a total": lambda: ServerTiming(allow="always")(app),
+        "ServerTiming, a total and a block": lambda: ServerTiming(allow="always")(Timed(app)),
+        "RequestId, AccessLog and ServerTiming": lambda: _logging(
+            Pipeline(RequestId(), AccessLog(), ServerTiming(allow="always"))(app), _Formatting()
+        ),
     }
     times = measure(contenders, rounds=rounds, calls=calls)
     alone = times.pop("alone").minimum
     rows = [(name, f"{each.minimum - alone:.2f}") for name, each in times.items()]
-    return table("Access log, microseconds over an app that answers with 2 KB", rows, ("", "over"))
+    return table(
+        "Access log and Server-Timing, microseconds over an app that answers with 2 KB", rows, ("", "over")
+    )
