@@ -154,7 +154,7 @@ class _Answer(Observation):
             return
         self.record.seconds = self.clock() - self.began
         self._is_complete = True
-        self._is_gone = self._gone_before is True
+        self._is_gone |= bool(self._gone_before)
         if self.record.status != CRASHED:
             self._tell(broken=False)
 

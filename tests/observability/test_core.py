@@ -285,6 +285,24 @@ async def test_a_server_that_says_that_the_client_has_left(at: int) -> None:
     assert observed.record.outcome == "client_disconnect"
 
 
+async def test_an_app_that_goes_on_after_that_has_lost_its_client_all_the_same() -> None:
+    async def send(message: Message) -> None:
+        if message.get("more_body"):
+            raise OSError("gone")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(head())
+        with suppress(OSError):
+            await send(chunk(b"a"))
+        await send(chunk(b"b", more=False))
+
+    observed = Observed(app)
+
+    await direct(observed, scope_of(), send)
+
+    assert observed.record.outcome == "client_disconnect"
+
+
 async def test_an_error_of_the_system_is_not_the_client() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(head())
