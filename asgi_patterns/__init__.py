@@ -14,6 +14,7 @@ from asgi_patterns.compression import Compression, CompressionRule, Decompressio
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
+from asgi_patterns.observability import AccessLog, ServerTiming, timing
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.protection import (
     BodyLimit,
@@ -29,6 +30,7 @@ from asgi_patterns.request_id import RequestId, RequestIdFilter, request_id
 from asgi_patterns.settings import Settings, wrap
 
 __all__ = [
+    "AccessLog",
     "BodyLimit",
     "BodyRule",
     "CachePolicy",
@@ -52,6 +54,7 @@ __all__ = [
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
+    "ServerTiming",
     "Settings",
     "WebSocketLimits",
     "problem_handlers",
@@ -59,5 +62,6 @@ __all__ = [
     "request_id",
     "spend",
     "spending",
+    "timing",
     "wrap",
 ]

@@ -130,7 +130,7 @@ class _Shared:
         exchange, scope = Exchange.of(scope)
         sender, method = _preflight(scope)
         if sender is not None and method is not None:
-            return await self._preflight(sender, method, scope, receive, send)
+            return await self._preflight(exchange, sender, method, scope, receive, send)
         shared = self._sharing.share(sender)
 
         def on_head(head: Message) -> None:
@@ -140,10 +140,17 @@ class _Shared:
         await self._app(scope, receive, Link(send, on_head))
 
     async def _preflight(
-        self, sender: bytes, method: bytes, scope: Scope, receive: Receive, send: Send
+        self,
+        exchange: Exchange,
+        sender: bytes,
+        method: bytes,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         names = get_all(scope["headers"], b"access-control-request-headers")
         answer = self._sharing.preflight(sender, method, names)
+        exchange.answered(self._label, "rejected" if isinstance(answer, Refusal) else None)
         if isinstance(answer, Refusal):
             return await self._refusals[answer](scope, receive, send)
         await send({"type": "http.response.start", "status": 204, "headers": answer})

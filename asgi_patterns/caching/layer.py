@@ -215,6 +215,7 @@ class _Wired:
         exchange, scope = Exchange.of(scope)
         conditions = read_conditions(scope["headers"], time.time())
         if self._requires and method in REQUIRED and not is_conditional(conditions):
+            exchange.answered(self._label)
             exchange.emit(PreconditionRefused(field="none"))
             return await required()(scope, receive, send)
         decides = conditions if is_conditional(conditions) else None
@@ -233,6 +234,7 @@ class _Wired:
         verdict = evaluate(conditions, scope["method"], current)
         if not isinstance(verdict, Failed):
             return None
+        exchange.answered(self._label)
         exchange.emit(PreconditionRefused(field=verdict.field))
         return failed(verdict)
 
@@ -273,5 +275,6 @@ class _Wired:
                 if not turn.is_lost:
                     return problem
         away = isinstance(reason, StoreAway)
+        exchange.answered(self._label, "rejected")
         exchange.emit(WriterRefused(reason="store away" if away else "busy"))
         return busy(reason.retry_after if isinstance(reason, Busy) else SOON, away=away)

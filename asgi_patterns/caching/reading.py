@@ -176,21 +176,23 @@ class Reading(Tagged):
         return partial(self._failed, verdict) if isinstance(verdict, Failed) else None
 
     async def _not_modified(self, head: Message, tag: bytes | None) -> None:
-        if (exchange := self._listening()) is not None:
+        if (exchange := self._answering()) is not None and exchange.context.listeners:
             exchange.emit(NotModifiedSent(saved=content_length(head["headers"])))
         headers = not_modified(head["headers"], tag)
         await self.outer({"type": "http.response.start", "status": 304, "headers": headers})
         await self.outer({"type": "http.response.body", "body": b""})
 
     async def _failed(self, verdict: Failed) -> None:
-        if (exchange := self._listening()) is not None:
+        if (exchange := self._answering()) is not None:
             exchange.emit(PreconditionRefused(field=verdict.field))
         await failed(verdict)(self.scope, self._receive, self.outer)
 
-    def _listening(self) -> Exchange | None:
-        """Return the exchange, if anybody listens: no event is made for nobody."""
+    def _answering(self) -> Exchange | None:
+        """Return the exchange, if there is one, and have it know who answers."""
         exchange: Exchange | None = self.scope.get(KEY)
-        return exchange if exchange is not None and exchange.context.listeners else None
+        if exchange is not None:
+            exchange.answered(self.reader.label)
+        return exchange
 
 
 @final

@@ -82,7 +82,7 @@ class Decompression(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_bounds", "_openers", "_read_first")
+    __slots__ = ("_app", "_bounds", "_label", "_openers", "_read_first")
 
     def __init__(
         self, app: ASGIApp, settings: Decompression, openers: dict[Coding, Open], bounds: Bounds
@@ -91,6 +91,7 @@ class _Wired:
         self._openers = openers
         self._bounds = bounds
         self._read_first = settings.read_first
+        self._label = settings.label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -107,6 +108,7 @@ class _Wired:
         exchange, scope = Exchange.of(scope)
         if isinstance(found, Foreign):
             # Nothing has been read: a client that waits for 100 (Continue) need not send its body at all.
+            exchange.answered(self._label, "rejected")
             exchange.emit(BodyNotDecoded(reason=found.reason, coding=None))
             return await unsupported(found.reason, self._openers)(scope, receive, send)
         # Whoever looks at the exchange for what a router has found there has to look at the same scope.
@@ -118,7 +120,7 @@ class _Wired:
     ) -> None:
         """Call the app, which reads decoded bytes."""
         stream = self._openers[found.coding]()
-        reading = Reading(found.coding, stream, self._bounds, exchange, receive, send)
+        reading = Reading(found.coding, stream, self._bounds, exchange, receive, send, self._label)
         body = Body.of(receive)
         body.decode(reading)
         if self._read_first and not await reading.read_first(body, scope):

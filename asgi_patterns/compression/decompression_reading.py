@@ -28,6 +28,7 @@ class Reading:
         exchange: Exchange,
         receive: Receive,
         send: Send,
+        label: str,
     ) -> None:
         self._coding = coding
         self._decoding = Decoding(stream, bounds)
@@ -35,6 +36,7 @@ class Reading:
         self._exchange = exchange
         self._receive = receive
         self._send = send
+        self._label = label
         self._failure: Exception | None = None
         self._problem: Problem | None = None
         self._answered = False
@@ -100,6 +102,7 @@ class Reading:
     async def _answer(self) -> None:
         if self._problem is not None:
             self._answered = True
+            self._exchange.answered(self._label, "rejected")
             await self._problem(self._exchange.scope, self._receive, self._send)
 
     def _failed(self, cause: Excess | Malformed) -> Exception:

@@ -158,6 +158,8 @@ class Answer:
             await self._go_on(*self._waiting)
 
     def _crash(self, exc: Exception) -> Problem:
+        if self.exchange.answered_by is None:  # otherwise what failed is a layer that was answering
+            self.exchange.answered(self._settings.label)
         if not self._may_debug():
             return Problem(500)
         return Problem(

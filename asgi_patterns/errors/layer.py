@@ -67,7 +67,9 @@ class Problems(Layer):
     def attach(self, app: ASGIApp, context: Context = DEFAULT) -> ASGIApp:
         """Return the wired app. The types are documented whatever ``include`` and ``exclude`` say."""
         wired = super().attach(app, context)
-        return wired if self.base is None or not self.enabled else Published(wired, self._catalogue)
+        return (
+            wired if self.base is None or not self.enabled else Published(wired, self._catalogue, self.label)
+        )
 
     def problem_types(self) -> Mapping[str, ProblemType]:
         """Return the problem types by URI: the given ones and those of this package, for documentation tools."""
@@ -84,7 +86,7 @@ class Problems(Layer):
 
     def explain(self, scope: Scope) -> Forecast:
         """Say what the client would get of an error, or that it is told about problem types."""
-        if self.base is not None and Published(_nobody, self._catalogue).is_asked(scope):
+        if self.base is not None and Published(_nobody, self._catalogue, self.label).is_asked(scope):
             return Forecast(("answers with what it documents of problem types",), ends=True)
         return forecast(get_all(scope["headers"], b"accept"), self.upgrade)
 

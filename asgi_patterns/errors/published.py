@@ -22,20 +22,22 @@ _FIXED = (
 class Published:
     """Tells every problem inside its base, and answers what lies below that."""
 
-    __slots__ = ("_app", "_catalogue", "_prefix")
+    __slots__ = ("_app", "_catalogue", "_label", "_prefix")
 
-    def __init__(self, app: ASGIApp, catalogue: Catalogue) -> None:
+    def __init__(self, app: ASGIApp, catalogue: Catalogue, label: str) -> None:
         self._app = app
         self._catalogue = catalogue
+        self._label = label
         self._prefix = catalogue.prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a path below the base; pass everything else on."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        _, scope = Exchange.of(scope)
+        exchange, scope = Exchange.of(scope)
         scope[BASE] = self._catalogue.base
         if self.is_asked(scope):
+            exchange.answered(self._label)
             return await self._answer(scope, receive, send)
         await self._app(scope, receive, send)
 

@@ -165,11 +165,12 @@ async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_networks", "_not_allowed", "_paths", "_token", "_vitals")
+    __slots__ = ("_app", "_label", "_networks", "_not_allowed", "_paths", "_token", "_vitals")
 
     def __init__(self, app: ASGIApp, settings: Health, *, vitals: Vitals) -> None:
         self._app = app
         self._vitals = vitals
+        self._label = settings.label
         self._paths = table(settings.path, settings.aliases)
         self._token = reveal(settings.details_token).strip().encode()
         self._networks = TrustedProxies(settings.details_networks)
@@ -179,9 +180,11 @@ class _Wired:
         endpoint = self.endpoint(scope) if scope["type"] == "http" else None
         if endpoint is None:
             return await self._app(scope, receive, send)
+        exchange, scope = Exchange.of(scope)
+        exchange.answered(self._label)
         if scope["method"] not in ("GET", "HEAD"):
             return await self._not_allowed(scope, receive, send)
-        await self._answer(endpoint, scope, send)
+        await self._answer(endpoint, exchange, scope, send)
 
     def endpoint(self, scope: Scope) -> Endpoint | None:
         """Return what the request asks; ``None`` where it is for the app."""
@@ -191,8 +194,7 @@ class _Wired:
             endpoint = self._paths.get(route_path(scope))
         return endpoint
 
-    async def _answer(self, endpoint: Endpoint, scope: Scope, send: Send) -> None:
-        exchange, scope = Exchange.of(scope)
+    async def _answer(self, endpoint: Endpoint, exchange: Exchange, scope: Scope, send: Send) -> None:
         media_type = choose_media(get_all(scope["headers"], b"accept"), (PLAIN, DRAFT, HTML)) or PLAIN
         detailed = self.may_see_details(exchange, scope)
         async with self._vitals.report(endpoint, exchange.emit, exchange.context.store) as report:

@@ -10,7 +10,9 @@ from asgi_patterns.kernel.events import Event, tell
 from asgi_patterns.kernel.types import RawHeaders, Scope
 
 if TYPE_CHECKING:
+    from asgi_patterns.kernel.observing import Observation
     from asgi_patterns.kernel.problems import Problem
+    from asgi_patterns.kernel.record import Outcome
 
 KEY = "asgi_patterns"
 """Where an exchange stands in the scope."""
@@ -49,6 +51,12 @@ class Exchange:
 
     What was charged for it is given back. Set it before sending that refusal.
     """
+    answered_by: str | None = None
+    """The label of our layer that answers in the app's place, see ``answered``."""
+    outcome: "Outcome | None" = None
+    """What that layer says became of the request."""
+    observation: "Observation | None" = None
+    """What measures this exchange, while it lasts and if anybody observes it."""
     _caller: tuple[Caller | None] | None = None
     _client: Client | None = None
     _client_of: tuple[object, object] = (None, None)
@@ -118,6 +126,14 @@ class Exchange:
             identify = self.context.identify
             self._caller = (None if identify is None else await identify_caller(identify, self.scope),)
         return self._caller[0]
+
+    def answered(self, label: str, outcome: "Outcome | None" = None) -> None:
+        """Say that the layer called ``label`` answers, or breaks the answer off; for observers.
+
+        ``None``: the status says enough. Of several layers the last one counts: it is the one further out.
+        """
+        self.answered_by = label
+        self.outcome = outcome
 
     def emit(self, event: Event) -> None:
         """Report ``event`` to the pipeline's listeners."""

@@ -55,7 +55,9 @@ class BodyLimit(Layer):
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
         drain = Drain(octets(self.drain_size), seconds(self.drain_timeout))
-        return _Bounded(app, self._head, self._content, drain, Sockets(app, self._head, self._websocket))
+        return _Bounded(
+            app, self._head, self._content, drain, Sockets(app, self._head, self._websocket, self.label)
+        )
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
@@ -87,7 +89,7 @@ class BodyLimit(Layer):
 
 @final
 class _Bounded:
-    __slots__ = ("_app", "_content", "_drain", "_head", "_sockets")
+    __slots__ = ("_app", "_content", "_drain", "_head", "_label", "_sockets")
 
     def __init__(
         self, app: ASGIApp, head: HeadLimits, content: ContentLimits, drain: Drain, sockets: Sockets
@@ -97,6 +99,7 @@ class _Bounded:
         self._content = content
         self._drain = drain
         self._sockets = sockets
+        self._label = sockets.label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,10 +116,11 @@ class _Bounded:
         if length is not None and length > limit:
             return await self._refuse(scope, body, send, limit, length)
         body.limit(limit)
-        await Upload(scope, body, send, limit, self._drain).run(self._app)
+        await Upload(scope, body, send, limit, self._drain, self._label).run(self._app)
 
     async def _refuse(self, scope: Scope, body: Body, send: Send, limit: int, length: int) -> None:
         exchange, scope = Exchange.of(scope)
+        exchange.answered(self._label, "rejected")
         exchange.emit(ContentRefused(limit=limit, received=length, announced=True))
         problem = too_large(limit, length)
         await refuse(problem, scope, body, send, self._drain, length)
@@ -126,6 +130,7 @@ class _Bounded:
     ) -> None:
         exchange, scope = Exchange.of(scope)
         limit: int = getattr(self._head, excess)
+        exchange.answered(self._label, "rejected")
         exchange.emit(HeadRefused(excess=excess, limit=limit, received=found))
         problem = head_too_large(excess, limit, found)
         await refuse(problem, scope, body, send, self._drain, rest)

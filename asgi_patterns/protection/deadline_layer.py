@@ -115,8 +115,8 @@ class Deadline(Layer):
             limit(self.whole, rule.whole),
         )
         return (
-            Limits(*times, cancels=bool(rule.cancel)),
-            Limits(*times, cancels=rule.cancel is not False),
+            Limits(*times, cancels=bool(rule.cancel), label=self.label),
+            Limits(*times, cancels=rule.cancel is not False, label=self.label),
         )
 
     def rule_for(self, scope: Scope) -> int:

@@ -111,6 +111,7 @@ class LoadShedding(Layer):
     @cached_property
     def _turning_away(self) -> TurningAway:
         return TurningAway(
+            label=self.label,
             least=seconds(self.retry_after),
             jitter=seconds(self.retry_jitter),
             sends_events=self.event_streams == "retry",

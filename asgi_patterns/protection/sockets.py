@@ -21,10 +21,11 @@ TOO_BIG: Final = Farewell(1009, "message too big")
 class Sockets:
     """Refuses handshakes, and closes what has been accepted."""
 
-    __slots__ = ("_app", "_head", "_origins", "_size", "_span")
+    __slots__ = ("_app", "_head", "_origins", "_size", "_span", "label")
 
-    def __init__(self, app: ASGIApp, head: HeadLimits, limits: WebSocketLimits) -> None:
+    def __init__(self, app: ASGIApp, head: HeadLimits, limits: WebSocketLimits, label: str) -> None:
         self._app = app
+        self.label = label
         self._head = head
         self._origins = Origins(limits.origins, requires=limits.require_origin)
         self._size = octets(limits.max_message_size)
@@ -41,9 +42,11 @@ class Sockets:
             return await self._app(scope, receive, send)
         exchange, scope = Exchange.of(scope)
         if (problem := self._refusal(exchange, scope)) is not None:
+            exchange.answered(self.label, "rejected")
             return await problem(scope, receive, send)
 
         def tell(farewell: Farewell) -> None:
+            exchange.answered(self.label, "rejected" if farewell is TOO_BIG else "timeout")
             exchange.emit(WebSocketEnded(code=farewell.code, reason=farewell.reason))
 
         conversation = Conversation(receive, send, self._judge, span=self._span, tell=tell)

@@ -37,6 +37,8 @@ class Limits:
     """Until the last message of the answer."""
     cancels: bool
     """Whether the handler is cancelled when the answer has not begun in time."""
+    label: str = "deadline"
+    """Of the layer that has set them."""
     first: float = field(init=False)
     """Until the first of them can pass."""
 

@@ -79,6 +79,7 @@ class Timing(Holding):
         cancels = has_begun or limit == "body" or self._limits.cancels
         exchange: Exchange | None = self._scope.get(KEY)
         if exchange is not None:
+            exchange.answered(self._limits.label, "timeout")
             exchange.emit(TimedOut(limit=limit, seconds=now - self._began, cancelled=cancels))
         self.takes_over(self._late)
         if not has_begun:

@@ -20,9 +20,10 @@ _STREAM: Final[RawHeaders] = [(b"content-type", EVENTS.encode()), (b"cache-contr
 class TurningAway:
     """Answers with 503, or where events are wanted with a stream that says when to come back."""
 
-    def __init__(self, *, least: float, jitter: float, sends_events: bool) -> None:
-        """``least`` and ``jitter`` are in seconds: how long to wait, and how much longer at most, at random."""
+    def __init__(self, *, label: str, least: float, jitter: float, sends_events: bool) -> None:
+        """``least`` and ``jitter`` in seconds: how long to wait, and how much longer at most, at random."""
         self._problems: Sequence[Prepared] = [Prepared(refusal(wait)) for wait in waits(least, jitter)]
+        self._label = label
         self._least = least
         self._jitter = jitter
         self._sends_events = sends_events
@@ -35,6 +36,7 @@ class TurningAway:
         exchange: Exchange | None = scope.get(KEY)
         if exchange is not None:
             exchange.turned_away = True
+            exchange.answered(self._label, "shed")
             if exchange.context.listeners:
                 exchange.emit(Shed(reason=reason, pool=pool, priority=LEVELS[level]))
         if self._sends_events and scope["type"] == "http" and _wants_events(scope):

@@ -18,11 +18,12 @@ class Upload(StandIn):
 
     cause = BodyTooLarge
 
-    def __init__(self, scope: Scope, body: Body, send: Send, limit: int, drain: Drain) -> None:
+    def __init__(self, scope: Scope, body: Body, send: Send, limit: int, drain: Drain, label: str) -> None:
         super().__init__(scope, body, send)
         self._body = body
         self._limit = limit
         self._drain = drain
+        self._label = label
 
     def due(self) -> Problem | None:
         """Return the refusal, once somebody has read as far as the limit."""
@@ -35,5 +36,6 @@ class Upload(StandIn):
     async def answer(self, problem: Problem) -> None:
         """Send the problem, and see to what still comes."""
         exchange, scope = Exchange.of(self.scope)
+        exchange.answered(self._label, "rejected")
         exchange.emit(ContentRefused(limit=self._limit, received=self._body.received, announced=False))
         await refuse(problem, scope, self._body, self.outer, self._drain, None)

@@ -257,6 +257,7 @@ class _Wired:
             case "allowed":
                 return self._app
             case "blocked":
+                exchange.answered(self._desk.label, "rejected")
                 return BLOCKED
         return None
 

@@ -148,6 +148,7 @@ class Record:
 
     def tell_messages(self, wait: float) -> None:
         """Tell that a WebSocket has sent too many messages."""
+        self.exchange.answered(self.desk.label, "rejected")
         key = self.exchange.client(self.scope).key
         self.exchange.emit(Limited(quota="messages", key=key, mode="enforce", wait=wait))
 
@@ -262,6 +263,7 @@ class Record:
         self._give_back(lambda gauge: True)
         self._is_settled = True
         self.problem = problem
+        self.exchange.answered(self.desk.label, "rejected")
         return problem
 
     def _tell_limited(self, reading: Reading) -> None:

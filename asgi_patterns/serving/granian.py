@@ -91,7 +91,7 @@ class _Server:
             sock,
             backlog=BACKLOG,
             log_level=_level(hosting),
-            log_access=True,
+            log_access=hosting.access_log,
             ssl_cert=Path(hosting.certfile) if hosting.certfile else None,
             ssl_key=Path(hosting.keyfile) if hosting.keyfile else None,
             ssl_protocol_min=SSLProtocols.tls12,

@@ -42,6 +42,8 @@ class Hosting:
     """On what the app runs; trio needs hypercorn."""
     workers: int = 1
     log_level: str = "info"
+    access_log: bool = True
+    """Whether the server logs requests itself; not where the pipeline does it better."""
     reload: bool = False
     """Start again when a file changes; needs uvicorn."""
     certfile: str | None = None

@@ -59,7 +59,7 @@ def run(
 def _config(hosting: Hosting, stopping: Stopping) -> Config:
     config = Config()
     config.loglevel = "debug" if hosting.log_level == "trace" else hosting.log_level
-    config.accesslog = "-"
+    config.accesslog = "-" if hosting.access_log else None
     config.backlog = BACKLOG
     config.certfile = hosting.certfile
     config.keyfile = hosting.keyfile

@@ -18,6 +18,7 @@ from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.serving.commands import Commands
 from asgi_patterns.serving.hosting import Hosting, Stopping
+from asgi_patterns.serving.logging_requests import takes_over
 from asgi_patterns.serving.phases import Phase
 from asgi_patterns.serving.stopping import FailedToStart, conduct
 from asgi_patterns.target import Target
@@ -67,6 +68,7 @@ def _options(hosting: Hosting, stopping: Stopping) -> dict[str, Any]:
         "proxy_headers": False,  # the pipeline believes only the proxies that it is told of
         "timeout_graceful_shutdown": stopping.graceful_timeout,
         "log_level": hosting.log_level,
+        "access_log": hosting.access_log,
         "ssl_certfile": hosting.certfile,
         "ssl_keyfile": hosting.keyfile,
     }
@@ -76,7 +78,16 @@ def _load(target: Target) -> ASGIApp:
     loaded = target.load_or_log(logging.getLogger("uvicorn.error"))
     if loaded is None:
         sys.exit(STARTUP_FAILURE)
+    if takes_over(loaded[1]):
+        _silence()
     return loaded[0]
+
+
+def _silence() -> None:
+    """End the server's own log of requests, as its ``access_log=False`` does: here that has been decided already."""
+    log = logging.getLogger("uvicorn.access")
+    log.handlers = []
+    log.propagate = False
 
 
 class _Quiet(uvicorn.Server):

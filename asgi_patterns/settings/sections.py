@@ -15,6 +15,7 @@ from asgi_patterns.kernel.address import ProxyField
 from asgi_patterns.kernel.caller import Identify
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.layer import Layer, settings
+from asgi_patterns.observability import AccessLog, ServerTiming
 from asgi_patterns.pipeline import Options, Pipeline
 from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import RateLimit
@@ -43,6 +44,8 @@ class Sections(TypedDict, total=False):
     health: Given[Health]
     request_id: Given[RequestId]
     problems: Given[Problems]
+    access_log: Given[AccessLog]
+    server_timing: Given[ServerTiming]
     cors: Given[Cors]
     security_headers: Given[SecurityHeaders]
     body_limit: Given[BodyLimit]
@@ -77,6 +80,10 @@ class Settings(Options):
     """An id for every request."""
     problems: Section[Problems] = Field(default_factory=lambda: (Problems(),))
     """Every failure as a problem (RFC 9457)."""
+    access_log: Section[AccessLog] = ()
+    """A line in the log for every request."""
+    server_timing: Section[ServerTiming] = ()
+    """What took how long, for clients that may know it."""
     cors: Section[Cors] = ()
     """Which other origins may read answers (the CORS protocol of the Fetch standard)."""
     security_headers: Section[SecurityHeaders] = ()

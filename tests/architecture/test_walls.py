@@ -19,6 +19,7 @@ from tests.architecture.source import (
 )
 
 PUBLIC = (
+    "AccessLog",
     "BodyLimit",
     "BodyRule",
     "CachePolicy",
@@ -42,6 +43,7 @@ PUBLIC = (
     "RequestId",
     "RequestIdFilter",
     "SecurityHeaders",
+    "ServerTiming",
     "Settings",
     "WebSocketLimits",
     "problem_handlers",
@@ -49,6 +51,7 @@ PUBLIC = (
     "request_id",
     "spend",
     "spending",
+    "timing",
     "wrap",
 )
 
@@ -77,6 +80,9 @@ SHELL_PARTS = {
     "health/runner.py": "waits for checks, against the clock",
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
+    "observability/access_log_layer.py": "is a layer, and logs",
+    "observability/server_timing_layer.py": "is a layer, and calls an app",
+    "observability/timings.py": "is called by handlers, in threads",
     "protection/body_limit_layer.py": "is a layer, and calls an app",
     "protection/deadline_layer.py": "is a layer, and calls an app",
     "protection/admission.py": "waits for slots, and passes answers on",
@@ -143,6 +149,9 @@ ACTING_KERNEL = (
     "lifespan",
     "link",
     "nodes",
+    "observation",
+    "observing",
+    "observing_sockets",
     "prepared",
     "patience",
     "redis",

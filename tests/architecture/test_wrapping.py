@@ -14,6 +14,8 @@ WRITERS = {
     "kernel/body.py": ("receive",),
     "kernel/conversation.py": ("receive",),
     "kernel/lifespan.py": ("receive", "send"),
+    "kernel/observing.py": ("receive", "send"),
+    "kernel/observing_sockets.py": ("receive", "send"),
     "kernel/standin.py": ("send",),
 }
 

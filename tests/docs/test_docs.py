@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from asgi_patterns import (
+    AccessLog,
     BodyLimit,
     CachePolicy,
     Compression,
@@ -26,6 +27,7 @@ from asgi_patterns import (
     RateLimit,
     RequestId,
     SecurityHeaders,
+    ServerTiming,
 )
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
@@ -48,6 +50,8 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("body_limit", BodyLimit),
     ("deadline", Deadline),
     ("load_shedding", LoadShedding),
+    ("observability", AccessLog),
+    ("observability", ServerTiming),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 

@@ -1,0 +1,180 @@
+"""Measures what one request was, once, however many layers want to know.
+
+``observe``: calls an app, and tells an observer of the record when the answer ends. The outermost observing layer of
+an exchange measures; those further in only add themselves, so that their numbers always agree.
+"""
+
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import final
+
+from asgi_patterns.kernel.body import Body
+from asgi_patterns.kernel.ending import is_last
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.headers import content_length
+from asgi_patterns.kernel.look import beyond, readable
+from asgi_patterns.kernel.observation import CRASHED, Clock, Observation, Observer
+from asgi_patterns.kernel.observing_sockets import Socket
+from asgi_patterns.kernel.record import Record, of_answer
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Clock", "Observation", "Observer", "observe"]
+
+
+def observe(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, observer: Observer, clock: Clock = perf_counter
+) -> Awaitable[None]:
+    """Call ``app`` with an HTTP request or a WebSocket, and tell ``observer`` when that ends.
+
+    That is with the last message of the answer, not when the app returns, unless the answer is a 500: then what was
+    raised is still to come. A request that we make ourselves is not observed.
+    """
+    exchange, scope = Exchange.of(scope)
+    observation = exchange.observation
+    if observation is not None:
+        observation.observers.append(observer)
+        return app(scope, receive, send)
+    if exchange.parent is not None:
+        return app(scope, receive, send)
+    if scope["type"] == "http":
+        return _Answer(exchange, scope, send, observer, clock).run(app, scope, receive)
+    return Socket(exchange, scope, receive, send, observer, clock).run(app, scope)
+
+
+@final
+class _Answer(Observation):
+    """The ``send`` of one HTTP request."""
+
+    _out: Send | None = None
+    _has_trailers = _is_complete = False
+    _is_first = True
+    """Whether no content has come by."""
+    _gone_before: bool | None = None
+    """Whether the client had left when the end was to be sent."""
+
+    def __init__(
+        self, exchange: Exchange, scope: Scope, send: Send, observer: Observer, clock: Clock
+    ) -> None:
+        self._send = send
+        self.observers = [observer]
+        self.clock = clock
+        self.record = Record(exchange, scope["method"], scope["path"])
+        exchange.observation = self
+        self.began = clock()
+
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+        """Call ``app`` and see to it that the end is told."""
+        self._body = body = Body.of(receive)
+        try:
+            await app(scope, body, self)
+        except BaseException as error:
+            self._close(error)
+            raise
+        else:
+            self._close(None)
+        finally:
+            # Without it the exchange holds itself, and is freed much later, by the collector.
+            del self.record.exchange.observation
+
+    # Nearly all answers are a head and one message: what these do is written out here, without a further call.
+    async def __call__(self, message: Message) -> None:
+        """Pass ``message`` on, and note what it says."""
+        out = self._out
+        ends = False
+        if out is not None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                ends = not self._has_trailers
+                if chunk := message.get("body"):
+                    self._count(len(chunk))
+            else:
+                ends = self._note(message)
+        # Looked at before the end goes out: a server may say "disconnect" as soon as it has that.
+        if ends:
+            self._gone_before = self._body.disconnected
+        try:
+            await (self._open(message) if out is None else out(message))
+        except OSError:
+            self._is_gone = not self._is_complete
+            raise
+        if ends:
+            self._end()
+
+    def _open(self, message: Message) -> Awaitable[None]:
+        """Pass on what comes before the head, and the head."""
+        if message["type"] != "http.response.start":
+            return self._send(message)
+        record = self.record
+        record.head = self.clock() - self.began
+        record.status = message["status"]
+        headers = message.get("headers")
+        if type(headers) is not list:
+            message, headers = readable(message)
+        record.headers = headers
+        if message.get("trailers"):
+            self._has_trailers = True
+        passed = self._send(message)
+        self._out = beyond(self._send)
+        return passed
+
+    def _count(self, size: int) -> None:
+        record = self.record
+        if record.method == "HEAD":
+            return
+        if record.first_byte is None:
+            record.first_byte = self.clock() - self.began
+        if record.sent is not None:
+            record.sent += size
+
+    def _note(self, message: Message) -> bool:
+        """Note what is no end in one piece; return whether the answer ends with it."""
+        match message["type"]:
+            case "http.response.body":
+                if self._is_first:
+                    self.record.is_stream = not self._has_trailers and self._length() is None
+                if chunk := message.get("body"):
+                    self._count(len(chunk))
+            case "http.response.pathsend":
+                self._count_file(self._length())
+            case "http.response.zerocopysend":
+                self._count_file(message.get("count"))
+        self._is_first = False
+        return is_last(message, self._has_trailers)
+
+    def _length(self) -> int | None:
+        return content_length(self.record.headers or [])
+
+    def _count_file(self, size: int | None) -> None:
+        if size is None and self.record.method != "HEAD":
+            self.record.sent = None
+        self._count(size or 0)
+
+    def _end(self) -> None:
+        """The server has the last message; one more after that is a mistake of the app."""
+        if self._is_complete:
+            return
+        self.record.seconds = self.clock() - self.began
+        self._is_complete = True
+        self._is_gone |= bool(self._gone_before)
+        if self.record.status != CRASHED:
+            self._tell(broken=False)
+
+    def _close(self, error: BaseException | None) -> None:
+        """The app has ended."""
+        if self._is_told:
+            return
+        if not self._is_complete:
+            if self._gone_before is None or self._is_gone:
+                self.record.seconds = self.clock() - self.began
+                self._is_gone |= self._body.disconnected
+            else:
+                # Cancelled while the server was sending the end, for it says "disconnect" before it says "sent".
+                self._end()
+        if not self._is_told:
+            self._fail(error)
+
+    def _judge(self) -> None:
+        record = self.record
+        record.received = self._body.received
+        record.outcome = of_answer(
+            record, record.exchange.outcome, gone=self._is_gone, complete=self._is_complete
+        )

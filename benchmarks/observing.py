@@ -1,0 +1,131 @@
+"""What it costs to see requests: the record that every observing layer shares, a line of the log, and Server-Timing."""
+
+import logging
+import time
+from typing import final
+
+from asgi_patterns import AccessLog, Pipeline, RequestId, ServerTiming, timing
+from asgi_patterns.kernel.observing import observe
+from asgi_patterns.kernel.record import Record
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from benchmarks.conditional import SIZES, answering
+from benchmarks.harness import Contender, measure, table
+
+_log = logging.getLogger("benchmarks.observing")
+
+
+@final
+class Minimal:
+    """The least that is called an access log: method, path, status and time, of HTTP only, when the app returns."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = time.perf_counter()
+        status = 500
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            taken = time.perf_counter() - begin
+            _log.info("%s %s %s %.6f", scope["method"], scope["path"], status, taken)
+
+
+@final
+class Core:
+    """The record alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await observe(self.app, scope, receive, send, _forget)
+
+
+@final
+class Timed:
+    """An app that takes the time of one block."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with timing("db"):
+            pass
+        await self.app(scope, receive, send)
+
+
+@final
+class Field:
+    """The least that is called Server-Timing: one entry, for everybody."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = time.perf_counter()
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = b"total;dur=%.2f" % ((time.perf_counter() - begin) * 1000)
+                message = {**message, "headers": [*message["headers"], (b"server-timing", told)]}
+            await send(message)
+
+        await self.app(scope, receive, add)
+
+
+def _forget(record: Record) -> None:
+    pass
+
+
+class _Formatting(logging.Handler):
+    """Formats, as every handler does that writes, and writes nothing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.format(record)
+
+
+def _logging(app: ASGIApp, handler: logging.Handler | None) -> ASGIApp:
+    """Return ``app`` with logging set up; each contender has a process of its own."""
+    for name in ("benchmarks.observing", "asgi_patterns.access_log"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING if handler is None else logging.INFO)
+        if handler is not None:
+            logger.addHandler(handler)
+    return app
+
+
+def run(*, rounds: int = 60, calls: int = 2000) -> str:
+    """Measure, and return the table."""
+    app = answering(SIZES["2 KB"])
+    contenders: dict[str, Contender] = {
+        "alone": lambda: app,
+        "the record alone": lambda: Core(app),
+        "by hand, one line": lambda: _logging(Minimal(app), _Formatting()),
+        "AccessLog, its logger is off": lambda: _logging(AccessLog()(app), None),
+        "AccessLog, not in the sample": lambda: _logging(AccessLog(sample=0)(app), _Formatting()),
+        "AccessLog, nobody formats": lambda: _logging(AccessLog()(app), logging.NullHandler()),
+        "AccessLog, text": lambda: _logging(AccessLog(format="text")(app), _Formatting()),
+        "AccessLog, JSON": lambda: _logging(AccessLog()(app), _Formatting()),
+        "Server-Timing by hand, a total": lambda: Field(app),
+        "ServerTiming, told to nobody here": lambda: ServerTiming(networks=["10.0.0.0/8"])(app),
+        "ServerTiming, a total": lambda: ServerTiming(allow="always")(app),
+        "ServerTiming, a total and a block": lambda: ServerTiming(allow="always")(Timed(app)),
+        "RequestId, AccessLog and ServerTiming": lambda: _logging(
+            Pipeline(RequestId(), AccessLog(), ServerTiming(allow="always"))(app), _Formatting()
+        ),
+    }
+    times = measure(contenders, rounds=rounds, calls=calls)
+    alone = times.pop("alone").minimum
+    rows = [(name, f"{each.minimum - alone:.2f}") for name, each in times.items()]
+    return table(
+        "Access log and Server-Timing, microseconds over an app that answers with 2 KB", rows, ("", "over")
+    )
