@@ -43,7 +43,8 @@ def _check_names(names: Sequence[str]) -> Sequence[str]:
 Names = Annotated[Sequence[Annotated[str, Field(title="field name")]], AfterValidator(_check_names)]
 
 
-def _draw() -> float:
+def draw() -> float:
+    """Return a number of which every share of requests has its share."""
     return random.random()
 
 
@@ -70,7 +71,7 @@ class AccessLog(Layer):
     """Fields of answers that are logged."""
     redact_headers: Names = SECRET
     """Fields of which only is logged that they were there."""
-    random: Annotated[Callable[[], float], Dotted] = _draw
+    random: Annotated[Callable[[], float], Dotted] = draw
     """What draws the sample, 0 or more and less than 1; another one is for tests."""
     clock: Annotated[Callable[[], float], Dotted] = time.perf_counter
     """What gives the time, in seconds that never go back; another one is for tests."""
