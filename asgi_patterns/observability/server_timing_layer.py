@@ -168,7 +168,8 @@ class _Telling:
         """Whether the client of ``exchange`` may know. Where that cannot be found out, it may not."""
         if exchange.is_off(self._label):
             return False
-        if self._networks.trusts(exchange.client(exchange.scope).host):
+        networks = self._networks
+        if not networks.nobody and networks.trusts(exchange.client(exchange.scope).host):
             return True
         if self._allow is None:
             return False
