@@ -40,10 +40,11 @@ def _check_origins(origins: Sequence[str]) -> Sequence[str]:
 
 
 def _read_allow(value: object) -> object:
-    return _everybody if value == ALWAYS else value
+    return everybody if value == ALWAYS else value
 
 
-def _everybody(scope: Scope) -> bool:
+def everybody(scope: Scope) -> bool:
+    """What ``allow="always"`` means."""
     return True
 
 
@@ -73,19 +74,19 @@ class ServerTiming(Layer):
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
-        return [*doubts(nobody=self._is_for_nobody, always=self.allow is _everybody)]
+        return [*doubts(nobody=self._is_for_nobody, always=self.allow is everybody)]
 
     @property
     def outline(self) -> Sequence[str]:
         """Who is told."""
-        always = self.allow is _everybody
+        always = self.allow is everybody
         return [outline(self.networks, always=always, asks=self.allow is not None and not always)]
 
     def explain(self, scope: Scope) -> Forecast:
         """Say whether its client would be told."""
         exchange, scope = Exchange.of(scope)
         inside = TrustedProxies(self.networks).trusts(exchange.client(scope).host)
-        return forecast(shown=inside or self.allow is _everybody, asks=self.allow is not None)
+        return forecast(shown=inside or self.allow is everybody, asks=self.allow is not None)
 
     @property
     def _is_for_nobody(self) -> bool:
@@ -167,7 +168,8 @@ class _Telling:
         """Whether the client of ``exchange`` may know. Where that cannot be found out, it may not."""
         if exchange.is_off(self._label):
             return False
-        if self._networks.trusts(exchange.client(exchange.scope).host):
+        networks = self._networks
+        if not networks.nobody and networks.trusts(exchange.client(exchange.scope).host):
             return True
         if self._allow is None:
             return False

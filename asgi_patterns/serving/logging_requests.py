@@ -14,14 +14,14 @@ PLAIN: Final = "%(message)s"
 
 
 def takes_over(pipeline: Pipeline) -> bool:
-    """Return whether the pipeline logs requests.
+    """Return whether the pipeline logs requests: one layer at least that is not for some paths only.
 
     Where the app has not set up logging for that, the lines go to the standard output, as a server's do.
     """
     found = [layer for layer in pipeline.layers if isinstance(layer, AccessLog) and layer.enabled]
     for layer in found:
         _make_visible(logging.getLogger(layer.logger))
-    return bool(found)
+    return any(not layer.include for layer in found)
 
 
 def _make_visible(logger: logging.Logger) -> None:

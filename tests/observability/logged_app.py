@@ -86,6 +86,12 @@ async def echo(websocket: WebSocket) -> None:
     await websocket.close(1000)
 
 
+async def listen(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for _ in websocket.iter_text():
+        pass
+
+
 routes = [
     Mount("/shop", routes=[Route("/items/{item}", item)]),
     Route("/endless", endless),
@@ -95,7 +101,8 @@ routes = [
     Route("/later", later),
     Mount("/waits", waits),
     Mount("/deaf", deaf),
-    WebSocketRoute("/ws", echo),
+    WebSocketRoute("/ws/{room}", echo),
+    WebSocketRoute("/listen/{room}", listen),
 ]
 app = Starlette(routes=routes)
 asgi = Pipeline(AccessLog(), RequestId(), Problems())(app)

@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
+from socket import SHUT_RDWR
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.sockets.raw import Connection, ask
 from tests.support.servers import Server, granian, hypercorn, serving, uvicorn
@@ -112,3 +114,33 @@ def test_the_line_does_not_wait_for_background_work(server: Server) -> None:
     line_of(server, "/later")
     assert "background done" not in server.log.text
     server.log.wait_for("background done", seconds=10)
+
+
+def test_a_websocket_that_the_app_closes(server: Server) -> None:
+    with connect(f"ws://127.0.0.1:{server.port}/ws/1") as socket:
+        socket.send("hello")
+        socket.recv()
+
+    line = line_of(server, "/ws/1")
+    assert (line["route"], line["websocket"], line["status"], line["code"]) == ("/ws/{room}", True, 101, 1000)
+    assert (line["outcome"], line["bytes_in"], line["bytes_out"]) == ("ok", 5, 5)
+
+
+# hypercorn says 1006 where a client closes, uvicorn and granian say 1005 where one is lost: what a server says, counts.
+AS_THEY_SAY = {1000: "ok", 1005: "ok", 1006: "client_disconnect"}
+
+
+def test_a_websocket_that_the_client_closes(server: Server) -> None:
+    with connect(f"ws://127.0.0.1:{server.port}/listen/1") as socket:
+        socket.send("hello")
+
+    line = line_of(server, "/listen/1")
+    assert line["outcome"] == AS_THEY_SAY[line["code"]]
+
+
+def test_a_websocket_whose_client_is_lost(server: Server) -> None:
+    lost = connect(f"ws://127.0.0.1:{server.port}/listen/2")
+    lost.socket.shutdown(SHUT_RDWR)
+
+    line = line_of(server, "/listen/2")
+    assert line["outcome"] == AS_THEY_SAY[line["code"]]

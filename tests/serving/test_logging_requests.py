@@ -54,7 +54,7 @@ def test_a_reloaded_server_leaves_it_to_the_pipeline_too(tmp_path: Path) -> None
     ("layer", "expected"),
     [
         pytest.param(AccessLog(name="quiet"), True, id="it is there"),
-        pytest.param(AccessLog(name="quiet", enabled=False), False, id="it is off"),
+        pytest.param(AccessLog(name="quiet", include=["/admin/**"]), False, id="it is for some paths"),
     ],
 )
 def test_who_takes_over_can_be_heard_once(layer: AccessLog, expected: bool) -> None:
@@ -64,11 +64,16 @@ def test_who_takes_over_can_be_heard_once(layer: AccessLog, expected: bool) -> N
         found = [takes_over(Pipeline(layer)) for _ in range(2)]
 
         assert found == [expected, expected]
-        assert len(logger.handlers) == expected
+        assert len(logger.handlers) == 1
     finally:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
+
+
+def test_one_that_is_off_takes_nothing_over() -> None:
+    assert not takes_over(Pipeline(AccessLog(name="quiet", enabled=False)))
+    assert logging.getLogger(LOGGER).handlers == []
 
 
 def test_what_the_app_has_set_up_stays() -> None:
