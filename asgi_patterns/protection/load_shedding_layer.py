@@ -1,7 +1,7 @@
 """The layer ``LoadShedding``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from math import inf
 from typing import Annotated, ClassVar, Final, Literal, final
@@ -12,6 +12,7 @@ from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import Duration, PositiveDuration, seconds
 from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.gauges import Gauge
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
@@ -107,6 +108,16 @@ class LoadShedding(Layer):
     def load(self) -> Load:
         """How much there is to do now: of each pool the limit, what is in hand and what waits, and the lag."""
         return self._admission.load
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what ``load`` says."""
+        load = self.load
+        yield Gauge(name="protection_loop_lag_seconds", value=load.lag, merge="max")
+        for pool, each in load.pools.items():
+            labels = {"pool": pool}
+            yield Gauge(name="protection_limit", value=each.limit, labels=labels)
+            yield Gauge(name="protection_in_hand", value=each.in_hand, labels=labels)
+            yield Gauge(name="protection_waiting", value=each.waiting, labels=labels)
 
     @cached_property
     def _turning_away(self) -> TurningAway:

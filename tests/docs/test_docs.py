@@ -22,6 +22,7 @@ from asgi_patterns import (
     Decompression,
     Health,
     LoadShedding,
+    Metrics,
     Problems,
     RateLimit,
     RequestId,
@@ -48,6 +49,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("body_limit", BodyLimit),
     ("deadline", Deadline),
     ("load_shedding", LoadShedding),
+    ("metrics", Metrics),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
