@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -20,6 +20,7 @@ from asgi_patterns.kernel.secret import Secret, reveal
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.observability.metrics_forecast import forecast, outline
 from asgi_patterns.observability.metrics_instruments import SECONDS
+from asgi_patterns.observability.metrics_opentelemetry import OpenTelemetry
 from asgi_patterns.observability.metrics_page import Page
 from asgi_patterns.observability.metrics_prometheus import Prometheus
 from asgi_patterns.observability.metrics_recording import Names, Recorder
@@ -59,6 +60,12 @@ def _check_registry(registry: Any) -> Any:
     return registry
 
 
+def _check_provider(provider: Any) -> Any:
+    if provider is not None and not hasattr(provider, "get_meter"):
+        raise ValueError(f"{provider!r} is no MeterProvider of OpenTelemetry")
+    return provider
+
+
 @final
 @settings
 class Metrics(Layer):
@@ -67,8 +74,10 @@ class Metrics(Layer):
     place: ClassVar[Place] = Place.METRICS
     needs_every_request: ClassVar[bool] = True
 
+    backend: Literal["prometheus", "opentelemetry"] = "prometheus"
+    """Where numbers go: to be read by Prometheus, or into OpenTelemetry's SDK, which exports them."""
     path: Annotated[str, AfterValidator(_check_path)] = "/metrics"
-    """Where Prometheus reads. It is 404 for everybody until `token` or `networks` is set."""
+    """Where Prometheus reads. With that backend it is 404 for everybody until `token` or `networks` is set."""
     token: Annotated[Secret | None, AfterValidator(_check_token)] = None
     """Who sends it as `Authorization: Bearer` may read."""
     networks: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
@@ -83,6 +92,8 @@ class Metrics(Layer):
     """Whether durations name the sampled trace that is current, for readers of OpenMetrics."""
     registry: Annotated[Any, Dotted, AfterValidator(_check_registry), _DOTTED] = None
     """The `CollectorRegistry` to register with. By default `prometheus_client`'s own."""
+    meter_provider: Annotated[Any, Dotted, AfterValidator(_check_provider), _DOTTED] = None
+    """The `MeterProvider` of OpenTelemetry. By default the global one."""
 
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app."""
@@ -106,51 +117,68 @@ class Metrics(Layer):
     @property
     def paths(self) -> Sequence[str]:
         """Where it answers."""
-        return [self.path]
+        return [self.path] if self._has_page else []
 
     @property
     def outline(self) -> Sequence[str]:
         """Who may read."""
+        if not self._has_page:
+            return ["hands numbers to OpenTelemetry"]
         return [*outline(self.path, has_token=self.token is not None, networks=self.networks)]
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Say that the directory for several workers is not there."""
         path = directory()
-        if path is None or path.is_dir():
+        if path is None or path.is_dir() or not self._has_page:
             return ()
         return [Lack(("path",), f"{VARIABLE} names {path}, which is no directory", "make it")]
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say that nobody may read."""
+        if not self._has_page:
+            unused = [name for name in ("token", "networks", "registry") if getattr(self, name)]
+            return [f"hands numbers to OpenTelemetry, and has no use for {name}" for name in unused]
         if self.token is None and not self.networks:
             return [f"measures, and nobody may read it at {self.path}: set token or networks"]
         return ()
 
     def alone(self, context: Context) -> Sequence[str]:
         """Say that a reader sees one process."""
-        if directory() is not None:
+        if directory() is not None or not self._has_page:
             return ()
         return [f"shows what one process has counted, whichever is asked: set {VARIABLE}"]
 
     def explain(self, scope: Scope) -> Forecast:
         """Say who reads, or that it is measured."""
-        if not self._page.is_at(scope):
+        page = self._page
+        if page is None or not page.is_at(scope):
             return forecast(None, scope["method"])
-        return forecast(self._page.access(*Exchange.of(scope)), scope["method"])
+        return forecast(page.access(*Exchange.of(scope)), scope["method"])
+
+    @property
+    def _has_page(self) -> bool:
+        return self.backend == "prometheus"
 
     @cached_property
     def _recorder(self) -> Recorder:
-        return Recorder(self._backend, names=self.names, most=self.max_values)
+        backend = self._prometheus if self._has_page else self._opentelemetry
+        return Recorder(backend, names=self.names, most=self.max_values)
 
     @cached_property
-    def _backend(self) -> Prometheus:
+    def _prometheus(self) -> Prometheus:
         named = exemplar() if self.exemplars and directory() is None else None
         return Prometheus(self.registry, tuple(self.buckets), named)
 
+    @property
+    def _opentelemetry(self) -> OpenTelemetry:
+        return OpenTelemetry(self.meter_provider, tuple(self.buckets))
+
     @cached_property
-    def _page(self) -> Page:
+    def _page(self) -> Page | None:
+        if not self._has_page:
+            return None
         return Page(
-            self._backend.registry,
+            self._prometheus.registry,
             self._recorder.refresh,
             path=self.path,
             label=self.label,
@@ -163,7 +191,7 @@ class Metrics(Layer):
 class _Measured:
     __slots__ = ("_app", "_context", "_page", "_path", "_recorder")
 
-    def __init__(self, app: ASGIApp, recorder: Recorder, page: Page, context: Context) -> None:
+    def __init__(self, app: ASGIApp, recorder: Recorder, page: Page | None, context: Context) -> None:
         self._app = app
         self._recorder = recorder
         self._page = page
@@ -172,8 +200,9 @@ class _Measured:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            if self._page.is_at(scope):
-                return await self._page(scope, receive, send)
+            page = self._page
+            if page is not None and page.is_at(scope):
+                return await page(scope, receive, send)
         elif kind != "websocket":
             return await self._app(scope, receive, send)
         exchange = scope.get(KEY)

@@ -79,6 +79,7 @@ SHELL_PARTS = {
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
     "observability/metrics_layer.py": "is a layer, and calls an app",
+    "observability/metrics_opentelemetry.py": "is an adapter, and has a lock",
     "observability/metrics_page.py": "answers who reads",
     "observability/metrics_prometheus.py": "is an adapter, and has a lock",
     "observability/metrics_recording.py": "logs what is too much",

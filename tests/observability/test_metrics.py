@@ -306,7 +306,7 @@ def test_a_name_that_somebody_else_has_taken_is_refused_at_start_up() -> None:
 
 
 def test_the_registry_is_that_of_prometheus_client_where_none_is_given() -> None:
-    assert Metrics()._backend.registry is REGISTRY
+    assert Metrics()._prometheus.registry is REGISTRY
 
 
 async def test_a_layer_that_stands_alone_hears_of_those_further_in() -> None:
@@ -364,6 +364,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "buckets in disorder": ({"buckets": [2, 1]}, "seconds above 0"),
     "no registry": ({"registry": 7}, "is no CollectorRegistry"),
     "a registry that there is not": ({"registry": "nowhere:registry"}, "there is no module"),
+    "no provider": ({"meter_provider": 7}, "is no MeterProvider"),
     "no values": ({"max_values": 0}, "greater than or equal to 1"),
     "other names": ({"names": "mine"}, "conventions"),
 }
