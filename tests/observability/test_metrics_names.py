@@ -1,5 +1,7 @@
 """With ``names="instrumentator"`` everything is called as prometheus-fastapi-instrumentator calls it."""
 
+from typing import Any
+
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,7 +14,7 @@ from tests.observability.measured import Measured
 
 pytestmark = pytest.mark.anyio
 
-MIGRATED = {"names": "instrumentator"}
+MIGRATED: dict[str, Any] = {"names": "instrumentator"}
 
 
 async def item(request: Request) -> PlainTextResponse:

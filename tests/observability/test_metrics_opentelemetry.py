@@ -32,7 +32,9 @@ class Exported:
         self.client = Client(Pipeline(self.layer, *further)(app))
 
     def points(self, name: str) -> list[Any]:
-        return [point for metric in self._metrics() if metric.name == name for point in metric.data.data_points]
+        return [
+            point for metric in self._metrics() if metric.name == name for point in metric.data.data_points
+        ]
 
     def names(self) -> set[str]:
         return {metric.name for metric in self._metrics()}

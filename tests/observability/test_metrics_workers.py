@@ -11,6 +11,7 @@ import pytest
 from asgi_patterns import Metrics
 from asgi_patterns.kernel.context import DEFAULT
 from asgi_patterns.observability.metrics_workers import VARIABLE, reap
+from asgi_patterns.testing import hello
 from tests.observability.measured import ACTIVE, BEARER, DURATION, TOKEN, Samples, samples
 from tests.serving.hosts import until
 from tests.sockets.raw import Connection, ask
@@ -108,7 +109,7 @@ def test_a_directory_that_is_not_there_is_refused_at_start_up(
     monkeypatch.setenv(VARIABLE, str(tmp_path / "absent"))
 
     with pytest.raises(ValueError, match=f"{VARIABLE} names .*absent, which is no directory; make it"):
-        Metrics()(print)
+        Metrics()(hello)
 
 
 def test_it_says_what_several_workers_without_a_directory_come_to(
