@@ -9,6 +9,7 @@ from benchmarks import (
     deadline,
     decompression,
     load_shedding,
+    metrics,
     rate_limits,
     shape,
 )
@@ -36,6 +37,8 @@ def main() -> None:
     print(rate_limits.run(rounds=2, calls=20, live=1000) if light else rate_limits.run())
     print()
     print(load_shedding.run(rounds=2, calls=100) if light else load_shedding.run())
+    print()
+    print(metrics.run(rounds=2, calls=100) if light else metrics.run())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def test_every_table_is_printed() -> None:
         "Django's middleware, a tag for 50 KB",
         "Decompression, a request that is not coded",
         "LoadShedding, an adaptive limit",
+        "Metrics without exemplars",
         "RateLimit, five quotas",
         "RateLimit, three nodes, 16 partitions",
         "the same script, EVALSHA through redis-py",
