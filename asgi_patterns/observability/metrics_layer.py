@@ -189,29 +189,32 @@ class Metrics(Layer):
 
 @final
 class _Measured:
-    __slots__ = ("_app", "_context", "_page", "_path", "_recorder")
+    __slots__ = ("_app", "_context", "_end", "_page", "_path", "_recorder")
 
     def __init__(self, app: ASGIApp, recorder: Recorder, page: Page | None, context: Context) -> None:
         self._app = app
         self._recorder = recorder
+        self._end = recorder.end
         self._page = page
+        self._path = "" if page is None else page.path
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            page = self._page
-            if page is not None and page.is_at(scope):
-                return await page(scope, receive, send)
+            # Asked further only where it may be: a call for each request is not free.
+            if scope["path"] == self._path or scope.get("root_path"):
+                page = self._page
+                if page is not None and page.is_at(scope):
+                    return await page(scope, receive, send)
         elif kind != "websocket":
             return await self._app(scope, receive, send)
         exchange = scope.get(KEY)
         if exchange is None:
             exchange, scope = Exchange.begin(scope, self._context)
-        recorder = self._recorder
         if exchange.parent is None:
             if kind == "http":
-                recorder.begin(scope["method"], scope["scheme"] if recorder.wants_scheme else "")
+                self._recorder.begin(scope)
             else:
-                recorder.connect()
-        await observe(self._app, scope, receive, send, recorder.end)
+                self._recorder.connect()
+        await observe(self._app, scope, receive, send, self._end)

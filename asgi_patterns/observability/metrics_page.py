@@ -47,7 +47,7 @@ class Page:
     ) -> None:
         self._registry = registry
         self._refresh = refresh
-        self._path = path
+        self.path = path
         self._label = label
         self._token = token.encode()
         self._networks = TrustedProxies(networks)
@@ -68,7 +68,7 @@ class Page:
 
     def is_at(self, scope: Scope) -> bool:
         """Whether an HTTP request is for it."""
-        path = self._path
+        path = self.path
         # Readers often ignore the root path, so the whole path counts as well.
         return bool(scope["path"] == path or (scope.get("root_path") and route_path(scope) == path))
 

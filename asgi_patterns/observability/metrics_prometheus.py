@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
 from asgi_patterns.observability.metrics_series import Labels, Measure
+from asgi_patterns.observability.metrics_workers import directory
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -37,6 +38,7 @@ class Prometheus:
         self.registry: CollectorRegistry = self._package.REGISTRY if registry is None else registry
         self._buckets = buckets
         self._exemplar = exemplar
+        self._is_shared = directory() is not None
 
     def declare(self, instruments: Iterable[Instrument]) -> None:
         """Make them, before there is a value."""
@@ -45,9 +47,9 @@ class Prometheus:
 
     def measure(self, instrument: Instrument, labels: Labels) -> Measure:
         """Return what measures for these labels."""
-        child = self._metric(instrument)
-        if instrument.labels:
-            child = child.labels(*(labels[name] for name in instrument.labels))
+        metric = self._metric(instrument)
+        values = [labels[name] for name in instrument.labels]
+        child = metric.labels(*values) if values or self._is_tallied(instrument) else metric
         if instrument.kind in ("histogram", "summary"):
             return self._observing(child) if instrument.has_exemplars else _measure(child.observe)
         return _measure(child.set if instrument.kind == "gauge" else child.inc)
@@ -73,7 +75,27 @@ class Prometheus:
             )
         return metric
 
+    def _is_tallied(self, instrument: Instrument) -> bool:
+        """Whether it is counted here: what every request moves, as long as no other process has to see it."""
+        return instrument.kind in ("histogram", "up_down") and not self._is_shared
+
     def _new(self, instrument: Instrument) -> Any:
+        try:
+            return self._tallies(instrument) if self._is_tallied(instrument) else self._own(instrument)
+        except ValueError as taken:
+            raise ValueError(
+                f"something else has registered {instrument.name}: take it out, or set registry"
+            ) from taken
+
+    def _tallies(self, instrument: Instrument) -> Any:
+        # Here, not at the top: the package is an extra.
+        from asgi_patterns.observability.metrics_tallies import Tallies
+
+        tallies = Tallies(instrument)
+        self.registry.register(tallies)
+        return tallies
+
+    def _own(self, instrument: Instrument) -> Any:
         given: dict[str, Any] = {"labelnames": instrument.labels, "registry": self.registry}
         match instrument.kind:
             case "counter":
@@ -86,12 +108,7 @@ class Prometheus:
                 make, given["multiprocess_mode"] = self._package.Gauge, _MODES[instrument.merge]
             case _:
                 assert_never(instrument.kind)
-        try:
-            return make(instrument.name, instrument.help, **given)
-        except ValueError as taken:
-            raise ValueError(
-                f"something else has registered {instrument.name}: take it out, or set registry"
-            ) from taken
+        return make(instrument.name, instrument.help, **given)
 
 
 def _measure(method: Measure) -> Measure:

@@ -9,6 +9,7 @@ from asgi_patterns.kernel.events import Event
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.gauges import Gauge, Gauging
 from asgi_patterns.kernel.record import Record
+from asgi_patterns.kernel.types import Scope
 from asgi_patterns.observability.metrics_events import COUNTS, Count, amount_of, counts_of, label_of
 from asgi_patterns.observability.metrics_instruments import (
     ACTIVE,
@@ -65,15 +66,16 @@ class Recorder:
         backend.declare(INSTRUMENTATOR if self._is_migrated else CONVENTIONS)
         backend.declare(count.instrument for counts in COUNTS.values() for count in counts)
         self._sockets = backend.measure(SOCKET_ACTIVE, {})
-        self.wants_scheme = backend.wants_scheme
+        self._wants_scheme = backend.wants_scheme
 
     def watch(self, gauges: Iterable[Gauging]) -> None:
         """Show these, too."""
         self._gauges.extend(each for each in gauges if each not in self._gauges)
 
-    def begin(self, method: str, scheme: str) -> None:
+    def begin(self, scope: Scope) -> None:
         """Count a request that comes in. Its record is to follow."""
-        self._active[method, scheme](1)
+        method = scope["method"]
+        self._active[f"{method} {_scheme_of(scope)}" if self._wants_scheme else method](1)
 
     def connect(self) -> None:
         """The same for a WebSocket."""
@@ -84,10 +86,17 @@ class Recorder:
         if record.is_websocket:
             return self._disconnect(record)
         method = record.method
-        scheme = record.exchange.scope.get("scheme", "http") if self.wants_scheme else ""
-        self._active[method, scheme](-1)
+        if self._wants_scheme:
+            scheme = _scheme_of(record.exchange.scope)
+            self._active[f"{method} {scheme}"](-1)
+        else:
+            scheme = ""
+            self._active[method](-1)
         key = (method, record.route, record.status, record.outcome, scheme)
-        (self._series.get(key) or self._new(key))(record)
+        series = self._series.get(key)
+        if series is None:
+            series = self._new(key)
+        series(record)
         if self._gauges and self._clock() - self._refreshed > REFRESH:
             self.refresh()
 
@@ -107,7 +116,7 @@ class Recorder:
             "outcome": outcome,
         }
         # Its own values again, so that there is one series for all that are folded.
-        folded = (labels["method"], labels["route"], labels["status"], outcome, _scheme(scheme))
+        folded = (labels["method"], labels["route"], labels["status"], outcome, scheme)
         series = self._series.get(folded)
         if series is None:
             series = self._series[folded] = self._make(labels, folded[-1])
@@ -156,26 +165,28 @@ class Recorder:
 
 
 @final
-class _Active(dict[tuple[str, str], Measure]):
-    """The requests in hand, by method and scheme."""
+class _Active(dict[str, Measure]):
+    """The requests in hand, by method, or by method and scheme."""
 
     def __init__(self, backend: Backend, instrument: Instrument) -> None:
         super().__init__()
         self._backend = backend
         self._instrument = instrument
 
-    def __missing__(self, key: tuple[str, str]) -> Measure:
-        method, scheme = key
-        known = METHODS.get(method, OTHER), _scheme(scheme)
-        if known != key:
-            return self[known]  # and not kept: there is no end of names for methods
+    def __missing__(self, key: str) -> Measure:
+        method, _, scheme = key.rpartition(" ") if self._backend.wants_scheme else (key, "", "")
+        known = METHODS.get(method, OTHER)
+        folded = f"{known} {scheme}" if scheme else known
+        if folded != key:
+            return self[folded]  # and not kept: there is no end of names for methods
         labels = {"method": method, **({"scheme": scheme} if scheme else {})}
         measure = self[key] = self._backend.measure(self._instrument, labels)
         return measure
 
 
-def _scheme(scheme: str) -> str:
-    return scheme if scheme in ("", "http", "https", OTHER) else OTHER
+def _scheme_of(scope: Scope) -> str:
+    scheme: str = scope.get("scheme", "http")
+    return scheme if scheme in ("http", "https") else OTHER
 
 
 def _instrument(gauge: Gauge) -> Instrument:

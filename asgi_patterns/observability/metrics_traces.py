@@ -11,10 +11,13 @@ def exemplar() -> Callable[[], dict[str, str] | None] | None:
     if find_spec("opentelemetry") is None:
         return None
     trace = require("opentelemetry.trace", "otel")
-    current = trace.get_current_span
+    current, nothing = trace.get_current_span, trace.INVALID_SPAN
 
     def named() -> dict[str, str] | None:
-        context = current().get_span_context()
+        span = current()
+        if span is nothing:  # the usual case where nobody traces
+            return None
+        context = span.get_span_context()
         if not context.is_valid or not context.trace_flags.sampled:
             return None
         return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}

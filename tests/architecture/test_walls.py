@@ -83,6 +83,7 @@ SHELL_PARTS = {
     "observability/metrics_page.py": "answers who reads",
     "observability/metrics_prometheus.py": "is an adapter, and has a lock",
     "observability/metrics_recording.py": "logs what is too much",
+    "observability/metrics_tallies.py": "has locks, and the time of exemplars",
     "observability/metrics_traces.py": "asks for the current span",
     "observability/metrics_workers.py": "looks at files and processes",
     "protection/body_limit_layer.py": "is a layer, and calls an app",

@@ -2,19 +2,23 @@
 
 import gc
 import logging
+import threading
 import weakref
 from contextlib import suppress
 from typing import Any
 
 import anyio
 import pytest
+from fastapi import APIRouter, FastAPI
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from asgi_patterns import Metrics, Pipeline, Problems, RateLimit
+from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.testing import (
     BROKEN_APPS,
@@ -225,6 +229,70 @@ async def test_a_route_is_its_template_and_an_unknown_path_is_one_label() -> Non
         ("GET", "ok", "/shops/{shop}/orders/{order_id}", "200"): 5,
         ("GET", "client_error", "none", "404"): 5,
     }
+
+
+async def test_the_prefixes_of_routers_and_servers_belong_to_the_template() -> None:
+    inner, outer, app = APIRouter(prefix="/orders"), APIRouter(prefix="/v1"), FastAPI()
+
+    @inner.get("/{order_id}")
+    async def get(order_id: int) -> int:
+        return order_id
+
+    outer.include_router(inner)
+    app.include_router(outer)
+    measured = Measured(app)
+    client = Client(measured.layer(app), root_path="/api")
+
+    await client.get("/v1/orders/7")
+
+    assert await measured.counted() == {("GET", "ok", "/api/v1/orders/{order_id}", "200"): 1}
+
+
+async def test_an_answer_counts_when_it_is_sent_and_not_when_its_background_task_has_ended() -> None:
+    turn = anyio.Event()
+
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("x", background=BackgroundTask(turn.wait))
+
+    measured = Measured(Starlette(routes=[Route("/", endpoint)]))
+    async with measured.client.stream("GET", "/") as stream:
+        await stream.read()
+        during = await measured.samples()
+        turn.set()
+
+    labels = ("GET", "ok", "/", "200")
+    assert during[f"{DURATION}_count"] == {labels: 1}
+    assert during[ACTIVE] == {("GET",): 0}
+    assert await measured.counted() == {labels: 1}
+
+
+async def test_a_request_of_our_own_is_not_counted() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        _, inner = Exchange.of(scope)[0].child(scope)
+        await measured.layer(hello)(inner, receive, send)
+
+    measured = Measured(app)
+
+    await measured.client.get("/")
+
+    assert await measured.counted() == {("GET", "ok", "none", "200"): 1}
+    assert (await measured.samples())[ACTIVE] == {("GET",): 0}
+
+
+def test_threads_lose_no_count() -> None:
+    measured = Measured(hello)
+
+    def ask() -> None:
+        for _ in range(50):
+            anyio.run(measured.client.get, "/")
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert anyio.run(measured.counted) == {("GET", "ok", "none", "200"): 200}
 
 
 async def test_too_many_values_become_one_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
