@@ -103,7 +103,8 @@ class Metrics(Layer):
         """Return the wired app, which knows the state of the other layers."""
         self._recorder.watch(context.gauges)
         # Where it stands alone, nobody else says who listens to what stands further in.
-        listens = context if self._hear in context.listeners else replace(context, listeners=(self._hear,))
+        heard = context.listeners
+        listens = context if self._hear in heard else replace(context, listeners=(*heard, self._hear))
         return _Measured(app, self._recorder, self._page, listens)
 
     @property

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from asgi_patterns.kernel.address import TrustedProxies
 from asgi_patterns.kernel.bearer import bears
@@ -62,7 +62,10 @@ class Page:
             return await problem(scope, receive, send)
         self._refresh()
         # All series are written out: too long for the event loop, and with several workers there are files to read.
-        headers, content = await to_thread.run_sync(self._content, scope["headers"])
+        # A thread of its own: that all others are busy is what somebody may want to see.
+        headers, content = await to_thread.run_sync(
+            self._content, scope["headers"], limiter=CapacityLimiter(1)
+        )
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 

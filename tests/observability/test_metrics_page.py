@@ -4,6 +4,7 @@ import gzip
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
@@ -122,6 +123,17 @@ async def test_it_is_compressed_for_who_takes_that() -> None:
 
     assert answer.header("content-encoding") == "gzip"
     assert DURATION in gzip.decompress(answer.body).decode()
+
+
+async def test_it_answers_although_all_threads_of_the_app_are_busy() -> None:
+    measured = Measured(hello)
+    busy = to_thread.current_default_thread_limiter()
+    for _ in range(int(busy.total_tokens)):
+        busy.acquire_on_behalf_of_nowait(object())
+
+    answer = await measured.page()
+
+    assert answer.status == 200
 
 
 async def test_it_is_not_measured_itself() -> None:
