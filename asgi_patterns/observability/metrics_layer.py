@@ -17,7 +17,7 @@ from asgi_patterns.kernel.layer import Lack, Layer, settings
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.secret import Secret, reveal
-from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, RawHeaders, Receive, Scope, Send
 from asgi_patterns.observability.metrics_forecast import forecast, outline
 from asgi_patterns.observability.metrics_instruments import SECONDS
 from asgi_patterns.observability.metrics_opentelemetry import OpenTelemetry
@@ -82,6 +82,10 @@ class Metrics(Layer):
     """Who sends it as `Authorization: Bearer` may read."""
     networks: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
     """Networks (`10.0.0.0/8`) from which one may read; with a token, from which that counts."""
+    management_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """A further port, on which anybody may read; `asgi-patterns serve` listens there, and nothing else does."""
+    management_host: str = "127.0.0.1"
+    """The address of this machine that belongs to it; `0.0.0.0` for all of them."""
     names: Names = "conventions"
     """`conventions`: names of OpenTelemetry's conventions; `instrumentator`: of prometheus-fastapi-instrumentator."""
     buckets: Annotated[Sequence[float], AfterValidator(_check_buckets)] = SECONDS
@@ -115,6 +119,14 @@ class Metrics(Layer):
     def _hear(self, event: Event, exchange: Exchange) -> None:
         self._recorder.hear(event, exchange)
 
+    def read(self, asked: RawHeaders) -> tuple[RawHeaders, bytes]:
+        """Return the fields and the content of the page, for who may read; ``asked`` are the request's fields."""
+        page = self._page
+        if page is None:
+            raise TypeError("OpenTelemetry has the numbers, and there is no page")
+        self._recorder.refresh()
+        return page.content(asked)
+
     @property
     def paths(self) -> Sequence[str]:
         """Where it answers."""
@@ -137,10 +149,14 @@ class Metrics(Layer):
     def doubts(self, context: Context) -> Sequence[str]:
         """Say that nobody may read."""
         if not self._has_page:
-            unused = [name for name in ("token", "networks", "registry") if getattr(self, name)]
+            unused = [
+                name for name in ("token", "networks", "management_port", "registry") if getattr(self, name)
+            ]
             return [f"hands numbers to OpenTelemetry, and has no use for {name}" for name in unused]
-        if self.token is None and not self.networks:
-            return [f"measures, and nobody may read it at {self.path}: set token or networks"]
+        if self.token is None and not self.networks and self.management_port is None:
+            return [
+                f"measures, and nobody may read it at {self.path}: set token, networks or management_port"
+            ]
         return ()
 
     def alone(self, context: Context) -> Sequence[str]:

@@ -64,7 +64,7 @@ class Page:
         # All series are written out: too long for the event loop, and with several workers there are files to read.
         # A thread of its own: that all others are busy is what somebody may want to see.
         headers, content = await to_thread.run_sync(
-            self._content, scope["headers"], limiter=CapacityLimiter(1)
+            self.content, scope["headers"], limiter=CapacityLimiter(1)
         )
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
@@ -101,7 +101,8 @@ class Page:
             return False
         return self._networks.trusts(client.host)
 
-    def _content(self, asked: RawHeaders) -> tuple[RawHeaders, bytes]:
+    def content(self, asked: RawHeaders) -> tuple[RawHeaders, bytes]:
+        """Return the fields and the content of the answer to who has sent the fields ``asked``."""
         path = directory()
         registry = self._registry if path is None else merged(path)
         accept = b",".join(get_all(asked, b"accept")).decode("latin-1")

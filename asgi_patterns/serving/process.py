@@ -14,6 +14,7 @@ from typing import Final, final
 from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.serving.hosting import Hosting, Stopping
+from asgi_patterns.serving.management import managing
 from asgi_patterns.serving.stopping import FailedToStart
 from asgi_patterns.target import Target
 
@@ -42,7 +43,8 @@ class Job:
     ) -> None:
         """Serve in this process until a command ends it. Raises ``FailedToStart``."""
         run: Callable[..., None] = self._module().run
-        run(app, pipeline, self.hosting, self.stopping, sockets, parent)
+        with managing(pipeline, shared=self.hosting.workers > 1, log=self.logger()):
+            run(app, pipeline, self.hosting, self.stopping, sockets, parent)
 
     def _module(self) -> ModuleType:
         # A server is imported only where it is asked for: each comes with an extra of its own.

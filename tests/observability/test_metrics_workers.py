@@ -125,6 +125,6 @@ def test_it_says_what_several_workers_without_a_directory_come_to(
 
 def test_it_says_that_nobody_may_read() -> None:
     assert Metrics().doubts(DEFAULT) == [
-        "measures, and nobody may read it at /metrics: set token or networks"
+        "measures, and nobody may read it at /metrics: set token, networks or management_port"
     ]
     assert Metrics(networks=["10.0.0.0/8"]).doubts(DEFAULT) == ()
