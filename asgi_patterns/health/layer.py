@@ -37,6 +37,8 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 STORE = "store"
 """What the check of the pipeline's store is called."""
+_UP = "Whether a check was up when it last ran."
+_DRAINING = "Whether readiness has dropped by a call."
 
 
 def _check_aliases(aliases: Aliases, info: ValidationInfo) -> Aliases:
@@ -131,8 +133,10 @@ class Health(Layer):
     def gauges(self) -> Iterator[Gauge]:
         """Yield whether each check that has run was up, and whether readiness has dropped."""
         for check, up in self._vitals.last():
-            yield Gauge(name="health_check_up", value=float(up), labels={"check": check}, merge="min")
-        yield Gauge(name="health_draining", value=float(self._vitals.drained), merge="max")
+            labels = {"check": check}
+            yield Gauge(name="health_check_up", value=float(up), help=_UP, labels=labels, merge="min")
+        drained = float(self._vitals.drained)
+        yield Gauge(name="health_draining", value=drained, help=_DRAINING, merge="max")
 
     @cached_property
     def _vitals(self) -> Vitals:

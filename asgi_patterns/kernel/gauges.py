@@ -16,6 +16,8 @@ class Gauge:
     name: str
     """``<slice>_<what>``, with a unit at its end where it has one: ``protection_loop_lag_seconds``."""
     value: float
+    help: str
+    """What it is, in one sentence."""
     labels: Mapping[str, str] = field(default_factory=dict)
     merge: Literal["sum", "min", "max"] = "sum"
     """What several processes come to."""

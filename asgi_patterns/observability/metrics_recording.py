@@ -194,7 +194,7 @@ def _instrument(gauge: Gauge) -> Instrument:
         name=f"asgi_patterns_{gauge.name}",
         dotted=f"asgi_patterns.{gauge.name.replace('_', '.', 1)}",
         kind="gauge",
-        help=f"The state of {gauge.name.partition('_')[0]}: see the page of metrics.",
+        help=gauge.help,
         labels=tuple(gauge.labels),
         merge=gauge.merge,
     )

@@ -36,6 +36,12 @@ def _check_max(most: int, info: ValidationInfo) -> int:
     return most
 
 
+_LAG: Final = "How late the event loop was when it was last looked at."
+_LIMIT: Final = "How many requests of a pool there may be at once."
+_IN_HAND: Final = "How many there are."
+_WAITING: Final = "How many wait for a slot."
+
+
 @final
 @settings
 class LoadShedding(Layer):
@@ -112,12 +118,12 @@ class LoadShedding(Layer):
     def gauges(self) -> Iterator[Gauge]:
         """Yield what ``load`` says."""
         load = self.load
-        yield Gauge(name="protection_loop_lag_seconds", value=load.lag, merge="max")
+        yield Gauge(name="protection_loop_lag_seconds", value=load.lag, help=_LAG, merge="max")
         for pool, each in load.pools.items():
             labels = {"pool": pool}
-            yield Gauge(name="protection_limit", value=each.limit, labels=labels)
-            yield Gauge(name="protection_in_hand", value=each.in_hand, labels=labels)
-            yield Gauge(name="protection_waiting", value=each.waiting, labels=labels)
+            yield Gauge(name="protection_limit", value=each.limit, help=_LIMIT, labels=labels)
+            yield Gauge(name="protection_in_hand", value=each.in_hand, help=_IN_HAND, labels=labels)
+            yield Gauge(name="protection_waiting", value=each.waiting, help=_WAITING, labels=labels)
 
     @cached_property
     def _turning_away(self) -> TurningAway:
