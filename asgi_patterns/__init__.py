@@ -5,7 +5,7 @@
     asgi = RequestId()(app)                   # one pattern alone
 
 ``wrap`` and ``Pipeline`` put layers in front of an app; ``Health``, ``RequestId``, ``Problems``, ``Cors``,
-``SecurityHeaders``, ``RateLimit`` and ``CachePolicy`` are layers.
+``SecurityHeaders``, ``Metrics``, ``RateLimit`` and ``CachePolicy`` are layers.
 """
 
 from asgi_patterns.browsers import Cors, SecurityHeaders
@@ -14,7 +14,7 @@ from asgi_patterns.compression import Compression, CompressionRule, Decompressio
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
-from asgi_patterns.observability import AccessLog, ServerTiming, timing
+from asgi_patterns.observability import AccessLog, Metrics, ServerTiming, timing
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.protection import (
     BodyLimit,
@@ -45,6 +45,7 @@ __all__ = [
     "Decompression",
     "Health",
     "LoadShedding",
+    "Metrics",
     "Pipeline",
     "Problem",
     "ProblemType",

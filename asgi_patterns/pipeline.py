@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -140,7 +141,11 @@ class Pipeline:
     @cached_property
     def context(self) -> Context:
         """What all layers share."""
-        return self.options.context()
+        context = self.options.context()
+        layers = [layer for layer in self.layers if layer.enabled]
+        heard = [layer.listener for layer in layers if layer.listener is not None]
+        gauges = [layer.gauges for layer in layers if type(layer).gauges is not Layer.gauges]
+        return replace(context, listeners=(*context.listeners, *heard), gauges=tuple(gauges))
 
     def alone(self) -> Sequence[str]:
         """Return which promises change where several processes each run this pipeline, as sentences; see ``Layer``."""

@@ -9,6 +9,7 @@ from benchmarks import (
     deadline,
     decompression,
     load_shedding,
+    metrics,
     observing,
     rate_limits,
     shape,
@@ -39,6 +40,8 @@ def main() -> None:
     print(load_shedding.run(rounds=2, calls=100) if light else load_shedding.run())
     print()
     print(observing.run(rounds=2, calls=100) if light else observing.run())
+    print()
+    print(metrics.run(rounds=2, calls=100) if light else metrics.run())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def test_every_table_is_printed() -> None:
         "Decompression, a request that is not coded",
         "LoadShedding, an adaptive limit",
         "AccessLog, JSON",
+        "Metrics without exemplars",
         "RateLimit, five quotas",
         "RateLimit, three nodes, 16 partitions",
         "the same script, EVALSHA through redis-py",

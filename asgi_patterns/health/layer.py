@@ -2,14 +2,13 @@
 
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from asgi_patterns.health.access import bears
 from asgi_patterns.health.checks import AnyCheck, Check, hide_sources
 from asgi_patterns.health.core import status_code
 from asgi_patterns.health.forecast import forecast
@@ -19,9 +18,11 @@ from asgi_patterns.health.report import DRAFT, PLAIN, Report, encode
 from asgi_patterns.health.runner import Runner
 from asgi_patterns.health.vitals import StartUp, Vitals
 from asgi_patterns.kernel.address import TrustedProxies
+from asgi_patterns.kernel.bearer import bears
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.gauges import Gauge
 from asgi_patterns.kernel.headers import get_all
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.lifespan import Resource
@@ -36,6 +37,8 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 STORE = "store"
 """What the check of the pipeline's store is called."""
+_UP = "Whether a check was up when it last ran."
+_DRAINING = "Whether readiness has dropped by a call."
 
 
 def _check_aliases(aliases: Aliases, info: ValidationInfo) -> Aliases:
@@ -126,6 +129,14 @@ class Health(Layer):
         checks += [STORE] if self.asks(exchange.context.store) else []
         detailed = wired.may_see_details(exchange, scope)
         return forecast(wired.endpoint(scope), scope["method"], checks, detailed=detailed)
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield whether each check that has run was up, and whether readiness has dropped."""
+        for check, up in self._vitals.last():
+            labels = {"check": check}
+            yield Gauge(name="health_check_up", value=float(up), help=_UP, labels=labels, merge="min")
+        drained = float(self._vitals.drained)
+        yield Gauge(name="health_draining", value=drained, help=_DRAINING, merge="max")
 
     @cached_property
     def _vitals(self) -> Vitals:

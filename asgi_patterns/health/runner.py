@@ -65,6 +65,11 @@ class Runner:
         record = self._record
         return record.reading if record is not None and self._clock() < record.fresh_until else None
 
+    @property
+    def was_up(self) -> bool | None:
+        """What it came to when it last ran, however long ago; ``None``: it has not."""
+        return None if self._record is None else self._record.reading.finding.up
+
     def late(self) -> Reading:
         """Return the reading of whoever has waited for the whole limit in vain."""
         return self._reading(core.timed_out(self.check.limit), self.check.limit)

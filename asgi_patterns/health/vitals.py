@@ -1,7 +1,7 @@
 """What a layer knows of its process: the checks, since when it runs, whether it is starting or draining."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,13 @@ class Vitals:
                 note=note,
                 entries=entries,
             )
+
+    def last(self) -> Iterator[tuple[str, bool]]:
+        """Yield what each check has come to when it last ran; one that has not run is left out."""
+        stores = {runner for runner in self._store_runners.values() if runner is not None}
+        for runner in (*self._runners, *stores):
+            if runner.was_up is not None:
+                yield runner.check.label, runner.was_up
 
     def _asked(self, endpoint: Endpoint, store: Store) -> Sequence[Runner]:
         match endpoint:

@@ -9,6 +9,7 @@ from asgi_patterns.kernel.store import IN_MEMORY, Store
 if TYPE_CHECKING:
     from asgi_patterns.kernel.caller import Identify
     from asgi_patterns.kernel.events import Listener
+    from asgi_patterns.kernel.gauges import Gauging
 
 NO_PROXIES = TrustedProxies(())
 
@@ -21,6 +22,7 @@ class Context:
     proxy_fields: frozenset[bytes] = USUAL_FIELDS
     identify: "Identify | None" = None
     listeners: tuple["Listener", ...] = ()
+    gauges: "tuple[Gauging, ...]" = ()
     store: Store = IN_MEMORY
 
 

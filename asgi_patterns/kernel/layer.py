@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, final
@@ -16,7 +16,9 @@ from pydantic import Field
 
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.declaring import PathPattern, settings
+from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.gauges import Gauge
 from asgi_patterns.kernel.lifespan import Lifespan, Resource
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import Patterns, route_path
@@ -127,6 +129,15 @@ class Layer(ABC):
 
         Clauses with the layer as their subject, each with what helps; empty where no state matters, or all is shared.
         """
+        return ()
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who is told every event of its pipeline, beside the pipeline's own listeners; for layers that observe."""
+        return None
+
+    def gauges(self) -> Iterable[Gauge]:
+        """Return what it knows of its state now; for layers that observe."""
         return ()
 
     def insist(self, context: Context) -> None:

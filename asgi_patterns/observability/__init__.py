@@ -2,6 +2,7 @@
 
     asgi = AccessLog()(app)                       # one line for each request, when it has ended
     asgi = ServerTiming(networks=["10.0.0.0/8"])(app)   # what took how long, for colleagues
+    asgi = Metrics(token="...")(app)              # numbers, for Prometheus to fetch
 
     with timing("db"):                            # anywhere in a handler
         rows = await query()
@@ -11,12 +12,15 @@ does not: the route, the request's id, which layer has answered, and that a clie
 
 ``ServerTiming`` tells clients that may know it how long the parts of their answer took; ``timing`` names these.
 
+``Metrics`` counts requests and what all layers report, for Prometheus or OpenTelemetry.
+
 Every layer here stands outside of all that may refuse, and renders the same record (``kernel.record``), which the
 outermost one of them measures. So their numbers agree.
 """
 
 from asgi_patterns.observability.access_log_layer import AccessLog
+from asgi_patterns.observability.metrics_layer import Metrics
 from asgi_patterns.observability.server_timing_layer import ServerTiming
 from asgi_patterns.observability.timings import timing
 
-__all__ = ["AccessLog", "ServerTiming", "timing"]
+__all__ = ["AccessLog", "Metrics", "ServerTiming", "timing"]

@@ -1,7 +1,7 @@
 """The layer ``LoadShedding``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from math import inf
 from typing import Annotated, ClassVar, Final, Literal, final
@@ -12,6 +12,7 @@ from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import Duration, PositiveDuration, seconds
 from asgi_patterns.kernel.forecast import Forecast
+from asgi_patterns.kernel.gauges import Gauge
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import route_path
@@ -33,6 +34,12 @@ def _check_max(most: int, info: ValidationInfo) -> int:
     if most < info.data.get("min_limit", 1):
         raise ValueError(f"is less than min_limit, which is {info.data['min_limit']}")
     return most
+
+
+_LAG: Final = "How late the event loop was when it was last looked at."
+_LIMIT: Final = "How many requests of a pool there may be at once."
+_IN_HAND: Final = "How many there are."
+_WAITING: Final = "How many wait for a slot."
 
 
 @final
@@ -107,6 +114,16 @@ class LoadShedding(Layer):
     def load(self) -> Load:
         """How much there is to do now: of each pool the limit, what is in hand and what waits, and the lag."""
         return self._admission.load
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield what ``load`` says."""
+        load = self.load
+        yield Gauge(name="protection_loop_lag_seconds", value=load.lag, help=_LAG, merge="max")
+        for pool, each in load.pools.items():
+            labels = {"pool": pool}
+            yield Gauge(name="protection_limit", value=each.limit, help=_LIMIT, labels=labels)
+            yield Gauge(name="protection_in_hand", value=each.in_hand, help=_IN_HAND, labels=labels)
+            yield Gauge(name="protection_waiting", value=each.waiting, help=_WAITING, labels=labels)
 
     @cached_property
     def _turning_away(self) -> TurningAway:

@@ -15,6 +15,7 @@ from asgi_patterns.kernel.types import ASGIApp
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.serving.hosting import Hosting, Stopping
 from asgi_patterns.serving.logging_requests import takes_over
+from asgi_patterns.serving.management import managing
 from asgi_patterns.serving.stopping import FailedToStart
 from asgi_patterns.target import Target
 
@@ -44,7 +45,8 @@ class Job:
         """Serve in this process until a command ends it. Raises ``FailedToStart``."""
         run: Callable[..., None] = self._module().run
         hosting = replace(self.hosting, access_log=False) if takes_over(pipeline) else self.hosting
-        run(app, pipeline, hosting, self.stopping, sockets, parent)
+        with managing(pipeline, shared=hosting.workers > 1, log=self.logger()):
+            run(app, pipeline, hosting, self.stopping, sockets, parent)
 
     def _module(self) -> ModuleType:
         # A server is imported only where it is asked for: each comes with an extra of its own.

@@ -15,7 +15,7 @@ from asgi_patterns.kernel.address import ProxyField
 from asgi_patterns.kernel.caller import Identify
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.layer import Layer, settings
-from asgi_patterns.observability import AccessLog, ServerTiming
+from asgi_patterns.observability import AccessLog, Metrics, ServerTiming
 from asgi_patterns.pipeline import Options, Pipeline
 from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import RateLimit
@@ -43,6 +43,7 @@ class Sections(TypedDict, total=False):
 
     health: Given[Health]
     request_id: Given[RequestId]
+    metrics: Given[Metrics]
     problems: Given[Problems]
     access_log: Given[AccessLog]
     server_timing: Given[ServerTiming]
@@ -78,6 +79,8 @@ class Settings(Options):
     """Health probes for an orchestrator or a load balancer."""
     request_id: Section[RequestId] = Field(default_factory=lambda: (RequestId(),))
     """An id for every request."""
+    metrics: Section[Metrics] = ()
+    """Numbers for Prometheus or OpenTelemetry."""
     problems: Section[Problems] = Field(default_factory=lambda: (Problems(),))
     """Every failure as a problem (RFC 9457)."""
     access_log: Section[AccessLog] = ()

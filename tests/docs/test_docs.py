@@ -23,6 +23,7 @@ from asgi_patterns import (
     Decompression,
     Health,
     LoadShedding,
+    Metrics,
     Problems,
     RateLimit,
     RequestId,
@@ -52,6 +53,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("load_shedding", LoadShedding),
     ("observability", AccessLog),
     ("observability", ServerTiming),
+    ("metrics", Metrics),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 

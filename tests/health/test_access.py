@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_patterns.health.access import bears
+from asgi_patterns.kernel.bearer import bears
 
 BEARERS: list[tuple[str, list[bytes], bool]] = [
     ("the token", [b"Bearer s3cret"], True),

@@ -1,4 +1,4 @@
-"""Who may see details."""
+"""Who bears a token, for what shows inner state."""
 
 import hmac
 

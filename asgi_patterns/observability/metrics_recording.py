@@ -1,0 +1,204 @@
+"""Puts requests, events and gauges into instruments. Belongs to a layer: all its apps share it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, Protocol, final
+
+from asgi_patterns.kernel.events import Event
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.gauges import Gauge, Gauging
+from asgi_patterns.kernel.record import Record
+from asgi_patterns.kernel.types import Scope
+from asgi_patterns.observability.metrics_events import COUNTS, Count, amount_of, counts_of, label_of
+from asgi_patterns.observability.metrics_instruments import (
+    ACTIVE,
+    CONVENTIONS,
+    IN_PROGRESS,
+    INSTRUMENTATOR,
+    SOCKET_ACTIVE,
+    Instrument,
+)
+from asgi_patterns.observability.metrics_labels import METHODS, NONE, OTHER, Folds
+from asgi_patterns.observability.metrics_series import Conventional, Labels, Measure, Migrated, Series
+
+Names = Literal["conventions", "instrumentator"]
+
+REFRESH: Final = 1.0
+"""Seconds after which the next request brings the gauges up to date, where nobody has asked for them meanwhile."""
+
+_log = logging.getLogger("asgi_patterns.metrics")
+
+Key = tuple[str, str | None, int | str | None, str, str]
+
+
+class Backend(Protocol):
+    """Where values go."""
+
+    wants_scheme: bool
+    """Whether requests are told apart by ``http`` and ``https``."""
+
+    def declare(self, instruments: Iterable[Instrument]) -> None:
+        """Make them, before there is a value. Raises ``ValueError`` where a name is taken by something else."""
+
+    def measure(self, instrument: Instrument, labels: Labels) -> Measure:
+        """Return what measures for these labels."""
+
+
+@final
+class Recorder:
+    """What a layer has measured so far, as far as it has to know that itself."""
+
+    def __init__(
+        self, backend: Backend, *, names: Names, most: int, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._folds = Folds(most, _say)
+        self._is_migrated = names == "instrumentator"
+        self._active = _Active(backend, IN_PROGRESS if self._is_migrated else ACTIVE)
+        self._series: dict[Key, Series] = {}
+        self._counts: dict[type[Event], tuple[Count, ...]] = {}
+        self._adders: dict[tuple[str, ...], Measure] = {}
+        self._setters: dict[tuple[str, ...], Measure] = {}
+        self._gauges: list[Gauging] = []
+        self._refreshed = 0.0
+        backend.declare(INSTRUMENTATOR if self._is_migrated else CONVENTIONS)
+        backend.declare(count.instrument for counts in COUNTS.values() for count in counts)
+        self._sockets = backend.measure(SOCKET_ACTIVE, {})
+        self._wants_scheme = backend.wants_scheme
+
+    def watch(self, gauges: Iterable[Gauging]) -> None:
+        """Show these, too."""
+        self._gauges.extend(each for each in gauges if each not in self._gauges)
+
+    def begin(self, scope: Scope) -> None:
+        """Count a request that comes in. Its record is to follow."""
+        method = scope["method"]
+        self._active[f"{method} {_scheme_of(scope)}" if self._wants_scheme else method](1)
+
+    def connect(self) -> None:
+        """The same for a WebSocket."""
+        self._sockets(1)
+
+    def end(self, record: Record) -> None:
+        """Count a request that has ended."""
+        if record.is_websocket:
+            return self._disconnect(record)
+        method = record.method
+        if self._wants_scheme:
+            scheme = _scheme_of(record.exchange.scope)
+            self._active[f"{method} {scheme}"](-1)
+        else:
+            scheme = ""
+            self._active[method](-1)
+        key = (method, record.route, record.status, record.outcome, scheme)
+        series = self._series.get(key)
+        if series is None:
+            series = self._new(key)
+        series(record)
+        if self._gauges and self._clock() - self._refreshed > REFRESH:
+            self.refresh()
+
+    def _disconnect(self, record: Record) -> None:
+        self._sockets(-1)
+        key = ("GET", record.route, record.status, record.outcome, "")
+        (self._series.get(key) or self._new(key)).socket(record)
+
+    def _new(self, key: Key) -> Series:
+        """Return the series of ``key``, which is kept for the next time unless a value of it is one too many."""
+        method, route, status, outcome, scheme = key
+        fold = self._folds.fold
+        labels = {
+            "method": METHODS.get(method, OTHER),
+            "route": fold("route", route or NONE),
+            "status": fold("status", NONE if status is None else str(status)),
+            "outcome": outcome,
+        }
+        # Its own values again, so that there is one series for all that are folded.
+        folded = (labels["method"], labels["route"], labels["status"], outcome, scheme)
+        series = self._series.get(folded)
+        if series is None:
+            series = self._series[folded] = self._make(labels, folded[-1])
+        if OTHER not in folded:
+            self._series[key] = series
+        return series
+
+    def _make(self, labels: dict[str, str], scheme: str) -> Series:
+        if scheme:
+            labels["scheme"] = scheme
+        return (Migrated if self._is_migrated else Conventional)(self._backend.measure, labels)
+
+    def hear(self, event: Event, exchange: Exchange) -> None:
+        """Count an event."""
+        kind = type(event)
+        counts = self._counts.get(kind)
+        if counts is None:
+            counts = self._counts[kind] = counts_of(kind)
+        for count in counts:
+            instrument = count.instrument
+            labels = {name: label_of(getattr(event, name)) for name in instrument.labels}
+            amount = amount_of(count, event)
+            self._find(self._adders, instrument, labels)(amount)
+
+    def refresh(self) -> None:
+        """Bring the gauges up to date."""
+        self._refreshed = self._clock()
+        for gauging in self._gauges:
+            try:
+                for gauge in gauging():
+                    self._find(self._setters, _instrument(gauge), gauge.labels)(gauge.value)
+            except Exception:
+                _log.exception("the gauges %r failed", gauging)
+
+    def _find(
+        self, kept: dict[tuple[str, ...], Measure], instrument: Instrument, labels: Mapping[str, str]
+    ) -> Measure:
+        folded = {
+            name: self._folds.fold(f"{instrument.name}.{name}", value) for name, value in labels.items()
+        }
+        key = (instrument.name, *folded.values())
+        measure = kept.get(key)
+        if measure is None:
+            measure = kept[key] = self._backend.measure(instrument, folded)
+        return measure
+
+
+@final
+class _Active(dict[str, Measure]):
+    """The requests in hand, by method, or by method and scheme."""
+
+    def __init__(self, backend: Backend, instrument: Instrument) -> None:
+        super().__init__()
+        self._backend = backend
+        self._instrument = instrument
+
+    def __missing__(self, key: str) -> Measure:
+        method, _, scheme = key.rpartition(" ") if self._backend.wants_scheme else (key, "", "")
+        known = METHODS.get(method, OTHER)
+        folded = f"{known} {scheme}" if scheme else known
+        if folded != key:
+            return self[folded]  # and not kept: there is no end of names for methods
+        labels = {"method": method, **({"scheme": scheme} if scheme else {})}
+        measure = self[key] = self._backend.measure(self._instrument, labels)
+        return measure
+
+
+def _scheme_of(scope: Scope) -> str:
+    scheme: str = scope.get("scheme", "http")
+    return scheme if scheme in ("http", "https") else OTHER
+
+
+def _instrument(gauge: Gauge) -> Instrument:
+    return Instrument(
+        name=f"asgi_patterns_{gauge.name}",
+        dotted=f"asgi_patterns.{gauge.name.replace('_', '.', 1)}",
+        kind="gauge",
+        help=gauge.help,
+        labels=tuple(gauge.labels),
+        merge=gauge.merge,
+    )
+
+
+def _say(label: str) -> None:
+    _log.warning("the label %s has as many values as max_values allows: further ones are %s", label, OTHER)

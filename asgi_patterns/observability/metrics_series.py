@@ -1,0 +1,152 @@
+"""Which instruments one request goes into, for one set of labels."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import final
+
+from asgi_patterns.kernel.record import Record
+from asgi_patterns.observability.metrics_instruments import (
+    DURATION,
+    DURATION_BY_HANDLER,
+    DURATION_HIGH,
+    FIRST_BYTE,
+    RECEIVED,
+    REQUEST_SIZE,
+    REQUESTS,
+    RESPONSE_SIZE,
+    SENT,
+    SOCKET_DURATION,
+    SOCKET_RECEIVED,
+    SOCKET_SENT,
+    STREAM_DURATION,
+    STREAM_SENT,
+    Instrument,
+)
+
+Labels = Mapping[str, str]
+"""All that is known; an instrument takes what it has labels for."""
+Measure = Callable[[float], object]
+"""Adds, subtracts, sets or observes a value, as its instrument does."""
+Measuring = Callable[[Instrument, Labels], Measure]
+"""Finds or makes what measures for one set of labels. Costly: kept by who asks."""
+
+
+class Series:
+    """What all names have in common: streams and WebSockets, out of the way of other answers."""
+
+    # Each is made when it is needed: an instrument without values would be a line of zeros for each bucket.
+    def __init__(self, measuring: Measuring, labels: Labels) -> None:
+        self._measuring = measuring
+        self._labels = labels
+
+    def _of(self, instrument: Instrument) -> Measure:
+        return self._measuring(instrument, self._labels)
+
+    def __call__(self, record: Record) -> None:
+        """Measure an answer."""
+        raise NotImplementedError
+
+    def stream(self, record: Record) -> None:
+        """Measure what only streams have."""
+        self._stream_duration(record.seconds)
+        self._stream_sent(record.sent or 0)
+
+    def socket(self, record: Record) -> None:
+        """Measure a WebSocket."""
+        self._socket_duration(record.seconds)
+        self._socket_received(record.received)
+        self._socket_sent(record.sent or 0)
+
+    @cached_property
+    def _stream_duration(self) -> Measure:
+        return self._of(STREAM_DURATION)
+
+    @cached_property
+    def _stream_sent(self) -> Measure:
+        return self._of(STREAM_SENT)
+
+    @cached_property
+    def _socket_duration(self) -> Measure:
+        return self._of(SOCKET_DURATION)
+
+    @cached_property
+    def _socket_received(self) -> Measure:
+        return self._of(SOCKET_RECEIVED)
+
+    @cached_property
+    def _socket_sent(self) -> Measure:
+        return self._of(SOCKET_SENT)
+
+
+@final
+class Conventional(Series):
+    """By OpenTelemetry's conventions."""
+
+    def __call__(self, record: Record) -> None:
+        """Measure an answer."""
+        first_byte = record.first_byte
+        if first_byte is not None:
+            self._first_byte(first_byte)
+        if record.received:
+            self._received(record.received)
+        if record.is_stream:
+            return self.stream(record)
+        self._duration(record.seconds)
+        if record.sent:
+            self._sent(record.sent)
+
+    @cached_property
+    def _duration(self) -> Measure:
+        return self._of(DURATION)
+
+    @cached_property
+    def _received(self) -> Measure:
+        return self._of(RECEIVED)
+
+    @cached_property
+    def _sent(self) -> Measure:
+        return self._of(SENT)
+
+    @cached_property
+    def _first_byte(self) -> Measure:
+        return self._of(FIRST_BYTE)
+
+
+@final
+class Migrated(Series):
+    """As prometheus-fastapi-instrumentator measures."""
+
+    def __call__(self, record: Record) -> None:
+        """Measure an answer."""
+        self._requests(1)
+        self._received(record.received)
+        if record.is_stream:
+            return self.stream(record)
+        self._high(record.seconds)
+        self._by_handler(record.seconds)
+        self._sent(record.sent or 0)
+
+    @cached_property
+    def _requests(self) -> Measure:
+        return self._own(REQUESTS)
+
+    @cached_property
+    def _received(self) -> Measure:
+        return self._own(REQUEST_SIZE)
+
+    @cached_property
+    def _sent(self) -> Measure:
+        return self._own(RESPONSE_SIZE)
+
+    @cached_property
+    def _high(self) -> Measure:
+        return self._own(DURATION_HIGH)
+
+    @cached_property
+    def _by_handler(self) -> Measure:
+        return self._own(DURATION_BY_HANDLER)
+
+    def _own(self, instrument: Instrument) -> Measure:
+        status, handler = self._labels["status"], self._labels["route"]
+        by_class = f"{status[0]}xx" if len(status) == 3 else status
+        return self._measuring(instrument, {**self._labels, "status": by_class, "handler": handler})

@@ -1,0 +1,130 @@
+"""What it costs to measure requests, against children of ``prometheus_client`` that are kept and used by hand."""
+
+from time import perf_counter
+from typing import Any, final
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from asgi_patterns import Metrics
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from benchmarks.conditional import SIZES, answering
+from benchmarks.harness import Contender, measure, table
+
+LABELS = ("method", "route", "status", "outcome")
+
+
+@final
+class Few:
+    """A duration and what is in hand: the least that one would measure by hand."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        registry = CollectorRegistry()
+        self.duration = Histogram("duration_seconds", "x", LABELS, registry=registry)
+        self.active = Gauge("active", "x", ("method",), registry=registry)
+        self.children: dict[tuple[str, str, int], Any] = {}
+        self.gauges: dict[str, Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        status = 500
+        method = scope["method"]
+        gauge = self.gauges.get(method)
+        if gauge is None:
+            gauge = self.gauges[method] = self.active.labels(method)
+        gauge.inc()
+
+        async def wrapped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, wrapped)
+        finally:
+            seconds = perf_counter() - began
+            gauge.dec()
+            key = (method, "none", status)
+            child = self.children.get(key)
+            if child is None:
+                child = self.children[key] = self.duration.labels(method, "none", str(status), "ok")
+            child.observe(seconds)
+
+
+@final
+class All:
+    """The same four instruments as ours: duration, in hand, first byte and size of the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        registry = CollectorRegistry()
+        self.duration = Histogram("duration_seconds", "x", LABELS, registry=registry)
+        self.first = Histogram("first_seconds", "x", LABELS, registry=registry)
+        self.size = Histogram("size_bytes", "x", LABELS, registry=registry, buckets=(256, 1024, 4096, 65536))
+        self.active = Gauge("active", "x", ("method",), registry=registry)
+        self.children: dict[tuple[str, str, int], Any] = {}
+        self.gauges: dict[str, Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        status, size, first = 500, 0, None
+        method = scope["method"]
+        gauge = self.gauges.get(method)
+        if gauge is None:
+            gauge = self.gauges[method] = self.active.labels(method)
+        gauge.inc()
+
+        async def wrapped(message: Message) -> None:
+            nonlocal status, size, first
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                if first is None:
+                    first = perf_counter() - began
+                size += len(message.get("body", b""))
+            await send(message)
+
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, wrapped)
+        finally:
+            seconds = perf_counter() - began
+            gauge.dec()
+            key = (method, "none", status)
+            children = self.children.get(key)
+            if children is None:
+                labels = (method, "none", str(status), "ok")
+                children = self.children[key] = tuple(
+                    each.labels(*labels) for each in (self.duration, self.first, self.size)
+                )
+            children[0].observe(seconds)
+            children[1].observe(first or 0)
+            children[2].observe(size)
+
+
+def run(*, rounds: int = 60, calls: int = 2000) -> str:
+    """Measure, and return the table."""
+    app = answering(SIZES["2 KB"])
+    contenders: dict[str, Contender] = {
+        "alone": lambda: app,
+        "two instruments, by hand": lambda: Few(app),
+        "the same four, by hand": lambda: All(app),
+        "Metrics": lambda: Metrics(registry=CollectorRegistry())(app),
+        "Metrics without exemplars": lambda: Metrics(registry=CollectorRegistry(), exemplars=False)(app),
+        "Metrics, names of instrumentator": lambda: Metrics(
+            registry=CollectorRegistry(), names="instrumentator", exemplars=False
+        )(app),
+    }
+    times = measure(contenders, rounds=rounds, calls=calls)
+    alone = times.pop("alone").minimum
+    floor = times["the same four, by hand"].minimum - alone
+    rows = [
+        (name, f"{each.minimum - alone:.2f}", f"{(each.minimum - alone) / floor:.2f}")
+        for name, each in times.items()
+    ]
+    title = "Metrics, microseconds over an app that answers with 2 KB"
+    return table(title, rows, ("", "over", "of the same by hand"))
