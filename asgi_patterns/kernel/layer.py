@@ -16,6 +16,7 @@ from pydantic import Field
 
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.declaring import PathPattern, settings
+from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.lifespan import Lifespan, Resource
 from asgi_patterns.kernel.order import Place
@@ -113,6 +114,11 @@ class Layer(ABC):
     def resources_in(self, context: Context) -> Sequence[Resource]:
         """Return ``resources``, for a layer where they depend on what it shares with its pipeline."""
         return self.resources
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """What it wants to have told of the events of its pipeline's requests."""
+        return ()
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Return what the settings ask for and ``context`` does not have. Such a layer may not start."""

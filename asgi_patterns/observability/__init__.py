@@ -5,9 +5,11 @@
 
     with timing("db"):                            # anywhere in a handler
         rows = await query()
+    asgi = Tracing()(app)                         # one span for each, through OpenTelemetry
 
 ``AccessLog`` writes lines of JSON, or for people, through standard logging. It knows what a server's own access log
 does not: the route, the request's id, which layer has answered, and that a client has left.
+``Tracing`` makes spans, or completes those that the app's own instrumentation makes.
 
 ``ServerTiming`` tells clients that may know it how long the parts of their answer took; ``timing`` names these.
 
@@ -18,5 +20,6 @@ outermost one of them measures. So their numbers agree.
 from asgi_patterns.observability.access_log_layer import AccessLog
 from asgi_patterns.observability.server_timing_layer import ServerTiming
 from asgi_patterns.observability.timings import timing
+from asgi_patterns.observability.tracing_settings import Tracing
 
-__all__ = ["AccessLog", "ServerTiming", "timing"]
+__all__ = ["AccessLog", "ServerTiming", "Tracing", "timing"]

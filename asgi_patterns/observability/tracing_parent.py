@@ -1,0 +1,111 @@
+"""Where a trace comes from: what the client says of it, as far as that is legal and believed.
+
+``Arrival``: the fields of a request that count, looked for once; ``Callers``: what to do with what callers say.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from opentelemetry.context import Context
+from opentelemetry.propagate import get_global_textmap
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import Link, get_current_span
+
+from asgi_patterns.kernel.address import TrustedProxies
+from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.types import RawHeaders, Scope
+from asgi_patterns.observability.trace_context import trace_context
+from asgi_patterns.observability.tracing_forecast import Untrusted
+
+_PARENT, _STATE = b"traceparent", b"tracestate"
+_SAMPLED: Final = 0b01
+
+
+@final
+class Arrival:
+    """What of a request's fields a span needs. ``headers`` are what goes further in."""
+
+    __slots__ = ("agent", "headers", "host", "parent")
+
+    def __init__(self, headers: RawHeaders) -> None:
+        self.headers = headers
+        self.host: bytes | None = None
+        self.agent: bytes | None = None
+        self.parent: bytes | None = None
+        found = False
+        for name, value in headers:
+            if name == b"host":
+                self.host = value
+            elif name == b"user-agent":
+                self.agent = value
+            elif name in (_PARENT, _STATE):
+                found = True
+        if found:
+            self.parent, state = trace_context(headers)
+            self._say(self.parent, state)
+
+    def _say(self, parent: bytes | None, state: bytes | None) -> None:
+        """Have the fields say this of the trace, and nothing else."""
+        others = [field for field in self.headers if field[0] not in (_PARENT, _STATE)]
+        said = ((_PARENT, parent), (_STATE, state))
+        self.headers = others + [(name, value) for name, value in said if value is not None]
+
+    def forget(self) -> None:
+        """Have the fields say nothing of a trace."""
+        self._say(None, None)
+
+    def unsample(self) -> None:
+        """Have the fields say that the caller has not sampled its trace."""
+        if self.parent is not None and (flags := int(self.parent[-2:], 16)) & _SAMPLED:
+            self.parent = b"%b%02x" % (self.parent[:-2], flags & ~_SAMPLED)
+            self.headers = [(name, self.parent if name == _PARENT else value) for name, value in self.headers]
+
+
+@final
+class Callers:
+    """Decides what callers outside ``trusted`` networks may say of traces."""
+
+    def __init__(
+        self, trusted: TrustedProxies, untrusted: Untrusted, share: float, draw: Callable[[], float]
+    ) -> None:
+        self._trusted = trusted
+        self._untrusted = untrusted
+        self._share = share
+        self._draw = draw
+
+    def context(
+        self, arrival: Arrival, exchange: Exchange, scope: Scope, current: Context
+    ) -> tuple[Context, list[Link]]:
+        """Return the context in which a span shall begin, and what it is linked to."""
+        if self._untrusted != "continue" and not self._trusted.trusts(exchange.client(scope).host):
+            if self._untrusted == "restart":
+                return current, _links(arrival)
+            if self._draw() >= self._share:
+                arrival.unsample()
+        return get_global_textmap().extract(arrival.headers, current, GETTER), []
+
+
+def _links(arrival: Arrival) -> list[Link]:
+    context = get_global_textmap().extract(arrival.headers, Context(), GETTER)
+    caller = get_current_span(context).get_span_context()
+    return [Link(caller)] if caller.is_valid else []
+
+
+class _Getter(Getter[Any]):
+    """Reads the fields of an ASGI request."""
+
+    def get(self, carrier: RawHeaders, key: str) -> list[str] | None:
+        """Return the values of all lines called ``key``."""
+        name = key.lower().encode("latin-1")
+        values = [value.decode("latin-1") for each, value in carrier if each == name]
+        if not values:
+            return None
+        # The propagator of baggage looks at one line only.
+        return [",".join(values)] if name == b"baggage" else values
+
+    def keys(self, carrier: RawHeaders) -> list[str]:
+        """Return the names of all fields."""
+        return [name.decode("latin-1") for name, _ in carrier]
+
+
+GETTER: Final = _Getter()

@@ -1,0 +1,93 @@
+"""What a span says of how a request has ended.
+
+``Result``: name, attributes, and whether it was an error, of a record.
+"""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from asgi_patterns.kernel.record import Outcome, Record
+from asgi_patterns.observability.tracing_attributes import Attributes
+
+_BROKEN: Final[frozenset[Outcome]] = frozenset({"timeout", "incomplete", "server_error"})
+"""What is an error even though its status says that all went well."""
+_LEFT: Final = "client_disconnect"
+
+
+@final
+class Result:
+    """What became of one request."""
+
+    __slots__ = ("_record", "error", "exception", "is_error")
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.exception = _exception(record)
+        """What to record, where there is something."""
+        self.is_error = _is_error(record)
+        self.error = self._error()
+        """The ``error.type``: a class, a status or a close code; else the outcome, where the answer broke off."""
+
+    def _error(self) -> str | None:
+        record = self._record
+        if record.outcome == _LEFT:
+            return _LEFT
+        if not self.is_error:
+            return None
+        if self.exception is not None:
+            return class_name(self.exception)
+        if record.status is not None and record.status >= 500:
+            return str(record.status)
+        return record.outcome if record.code is None else str(record.code)
+
+    def attributes(self) -> Attributes:
+        """Return what is known now, and was not when the span began."""
+        record = self._record
+        found: Attributes = {"asgi_patterns.outcome": record.outcome}
+        if (status := record.status) is not None and status != 101:
+            found["http.response.status_code"] = status
+        if (route := record.route) is not None:
+            found["http.route"] = route
+        if self.error is not None:
+            found["error.type"] = self.error
+        if record.answered_by is not None:
+            found["asgi_patterns.answered_by"] = record.answered_by
+        if record.request_id is not None:
+            found["asgi_patterns.request_id"] = record.request_id
+        if record.is_stream or record.is_websocket:
+            found.update(_stream(record))
+        return found
+
+
+def class_name(error: BaseException) -> str:
+    """Return the full name of a class, as the SDK has it: without a module if it is Python's own."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_error(record: Record) -> bool:
+    if record.outcome == _LEFT:
+        return False
+    status = record.status
+    if status is not None and status >= 500:
+        return True
+    # A layer that refuses with 4xx, for lateness perhaps, has answered: that is the client's affair.
+    is_refusal = record.outcome == "timeout" and status is not None and status >= 400
+    return record.outcome in _BROKEN and not is_refusal
+
+
+def _exception(record: Record) -> BaseException | None:
+    error = record.exception or record.exchange.exception
+    # That nothing can be sent to who has left is no news.
+    return None if record.outcome == _LEFT and isinstance(error, OSError) else error
+
+
+def _stream(record: Record) -> Mapping[str, str | int | float]:
+    """What there is no convention for: names of our own, instead of those that mean something else."""
+    values = {
+        "first_byte": record.first_byte,
+        "received": record.received,
+        "sent": record.sent,
+        "close_code": record.code,
+    }
+    return {f"asgi_patterns.stream.{name}": value for name, value in values.items() if value is not None}
