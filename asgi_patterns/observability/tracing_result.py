@@ -6,12 +6,15 @@
 from collections.abc import Mapping
 from typing import Final, final
 
-from asgi_patterns.kernel.record import Outcome, Record
+from asgi_patterns.kernel.record import Outcome, Record, of_status
+from asgi_patterns.kernel.routes import route_template
 from asgi_patterns.observability.tracing_attributes import Attributes
 
 _BROKEN: Final[frozenset[Outcome]] = frozenset({"timeout", "incomplete", "server_error"})
 """What is an error even though its status says that all went well."""
 _LEFT: Final = "client_disconnect"
+SWITCHED: Final = 101
+"""That the protocol is another one now is no answer to a request."""
 
 
 @final
@@ -40,11 +43,27 @@ class Result:
             return str(record.status)
         return record.outcome if record.code is None else str(record.code)
 
+    @staticmethod
+    def foreseen(record: Record) -> Attributes:
+        """Return what is known with the head: what it will come to if all goes well from there."""
+        exchange = record.exchange
+        found: Attributes = {"asgi_patterns.outcome": exchange.outcome or of_status(record.status or 200)}
+        status = None if record.status == SWITCHED else record.status
+        for name, value in (
+            ("http.response.status_code", status),
+            ("http.route", route_template(exchange)),
+            ("asgi_patterns.answered_by", exchange.answered_by),
+            ("asgi_patterns.request_id", exchange.request_id),
+        ):
+            if value is not None:
+                found[name] = value
+        return found
+
     def attributes(self) -> Attributes:
         """Return what is known now, and was not when the span began."""
         record = self._record
         found: Attributes = {"asgi_patterns.outcome": record.outcome}
-        if (status := record.status) is not None and status != 101:
+        if (status := record.status) is not None and status != SWITCHED:
             found["http.response.status_code"] = status
         if (route := record.route) is not None:
             found["http.route"] = route

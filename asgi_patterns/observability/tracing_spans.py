@@ -18,7 +18,8 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.record import Record
-from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.kernel.routes import route_template
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.observability.tracing_attributes import Attributes, bounded
 from asgi_patterns.observability.tracing_others import NAME, current_span, instrumentation_in
 from asgi_patterns.observability.tracing_parent import Arrival
@@ -152,16 +153,24 @@ class Traced:
     async def _complete(
         self, span: ApiSpan, exchange: Exchange, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        """Somebody around us has the span, and ends it when the answer has gone by: the head is the time to speak."""
         exchange.span = span
-        await observe(self._app, scope, receive, send, partial(self.complete, span), self._rules.clock)
+
+        def on_head(head: Message) -> None:
+            observation = exchange.observation
+            if observation is not None and span.is_recording():
+                self._name(span, route_template(exchange), scope)
+                self._say(span, Result.foreseen(observation.record), observation.record)
+
+        observer = partial(self.complete, span)
+        await observe(self._app, scope, receive, Link(send, on_head), observer, self._rules.clock)
 
     def complete(self, span: ApiSpan, record: Record) -> None:
         """Add what another one's span does not say; to end it is that one's affair."""
         if not span.is_recording():
             return
-        if record.route is not None:
-            span.update_name(f"{self._rules.describe.method(record.exchange.scope)} {record.route}")
-        span.set_attributes(self._result(Result(record), record))
+        self._name(span, record.route, record.exchange.scope)
+        self._say(span, Result(record).attributes(), record)
 
     def _now(self, exchange: Exchange) -> tuple[int, float]:
         """Return when the request came, in nanoseconds since 1970, and on the clock that measures it."""
@@ -175,7 +184,7 @@ class Traced:
         result = Result(record)
         if record.route is not None:
             span.update_name(f"{method} {record.route}")
-        span.set_attributes(self._result(result, record))
+        self._say(span, result.attributes(), record)
         error = result.exception
         if isinstance(error, Exception):
             span.record_exception(error)
@@ -188,8 +197,11 @@ class Traced:
         late = 0.0 if observation is None else observation.began - clock
         span.end(start + int((late + record.seconds) * 1e9))
 
-    def _result(self, result: Result, record: Record) -> dict[str, Any]:
-        found = result.attributes()
-        if self._rules.response and record.headers:
+    def _name(self, span: ApiSpan, route: str | None, scope: Scope) -> None:
+        if route is not None:
+            span.update_name(f"{self._rules.describe.method(scope)} {route}")
+
+    def _say(self, span: ApiSpan, found: Attributes, record: Record) -> None:
+        if self._rules.response is not None and record.headers:
             found.update(self._rules.response(record.headers))
-        return found
+        span.set_attributes(found)

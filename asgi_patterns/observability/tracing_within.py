@@ -27,7 +27,8 @@ def say_found(label: str, name: str) -> None:
 class Within:
     """Keeps what happens until the app sends a head: then its span is current, or it has none.
 
-    It has none where one of our layers has answered in its place. ``make`` makes one of ours then.
+    It has none where one of our layers has answered in its place. ``make`` makes one of ours then. Where an app that
+    was reached has none, it has ended already, or nobody wants one.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Within:
         self._links = links
         self._span: Span | None = None
         self._is_ours = False
+        self._app = exchange.scope.get("app")
         self._events: list[tuple[str, Any, int]] = []
 
     def get_span_context(self) -> SpanContext:
@@ -60,6 +62,8 @@ class Within:
         """Look for the span, as the head goes by."""
         span = span_in(self._exchange.scope, self._current)
         if span is None:
+            if self._is_reached():
+                return
             self._is_ours = True
             span = self._make()
         else:
@@ -68,6 +72,11 @@ class Within:
         self._span = span
         for event in self._events:
             span.add_event(*event)
+
+    def _is_reached(self) -> bool:
+        """Whether the app was called, as far as that can be seen: it says so, or it has raised."""
+        exchange = self._exchange
+        return exchange.exception is not None or exchange.scope.get("app") is not self._app
 
     def found(self) -> tuple[Span, bool]:
         """Return the span, and whether we have to end it; what was answered to nobody has none."""

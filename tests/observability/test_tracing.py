@@ -119,13 +119,18 @@ NAMES: list[tuple[str, str, str, str, str | None]] = [
     # what is asked for            method   path                      name                            route
     ("a route", "GET", "/items/7", "GET /items/{id}", "/items/{id}"),
     ("HEAD of a route", "HEAD", "/items/7", "HEAD /items/{id}", "/items/{id}"),
-    ("a route in two mounts", "GET", "/shops/9/v1/items/7", "GET /shops/{shop}/v1/items/{id}",
-     "/shops/{shop}/v1/items/{id}"),
+    (
+        "a route in two mounts",
+        "GET",
+        "/shops/9/v1/items/7",
+        "GET /shops/{shop}/v1/items/{id}",
+        "/shops/{shop}/v1/items/{id}",
+    ),
     ("a path that nobody has", "GET", "/secret/12345", "GET", None),
     ("a method that the route lacks", "DELETE", "/items/7", "DELETE", None),
     ("a method that nobody knows", "BREW", "/items/7", "HTTP", None),
     ("a method in lower case", "get", "/items/7", "HTTP", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("row", NAMES, ids=[row[0] for row in NAMES])
