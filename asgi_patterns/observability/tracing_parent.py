@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from opentelemetry.context import Context
 from opentelemetry.propagate import get_global_textmap
-from opentelemetry.propagators.textmap import Getter
+from opentelemetry.propagators.textmap import Getter, TextMapPropagator
 from opentelemetry.trace import Link, get_current_span
 
 from asgi_patterns.kernel.address import TrustedProxies
@@ -18,28 +18,32 @@ from asgi_patterns.observability.trace_context import trace_context
 from asgi_patterns.observability.tracing_forecast import Untrusted
 
 _PARENT, _STATE = b"traceparent", b"tracestate"
+_LOOKED_AT: Final = frozenset({b"host", b"user-agent", b"baggage", _PARENT, _STATE})
 _SAMPLED: Final = 0b01
+_USUAL: Final = frozenset({"traceparent", "tracestate", "baggage"})
 
 
 @final
 class Arrival:
     """What of a request's fields a span needs. ``headers`` are what goes further in."""
 
-    __slots__ = ("agent", "headers", "host", "parent")
+    __slots__ = ("agent", "headers", "host", "parent", "says_something")
 
     def __init__(self, headers: RawHeaders) -> None:
         self.headers = headers
         self.host: bytes | None = None
         self.agent: bytes | None = None
         self.parent: bytes | None = None
-        found = False
+        self.says_something = found = False
         for name, value in headers:
-            if name == b"host":
-                self.host = value
-            elif name == b"user-agent":
-                self.agent = value
-            elif name in (_PARENT, _STATE):
-                found = True
+            if name in _LOOKED_AT:
+                if name == b"host":
+                    self.host = value
+                elif name == b"user-agent":
+                    self.agent = value
+                else:
+                    self.says_something = True
+                    found |= name != b"baggage"
         if found:
             self.parent, state = trace_context(headers)
             self._say(self.parent, state)
@@ -72,6 +76,8 @@ class Callers:
         self._untrusted = untrusted
         self._share = share
         self._draw = draw
+        self._propagator: TextMapPropagator | None = None
+        self._is_usual = False
 
     def context(
         self, arrival: Arrival, exchange: Exchange, scope: Scope, current: Context
@@ -82,7 +88,17 @@ class Callers:
                 return current, _links(arrival)
             if self._draw() >= self._share:
                 arrival.unsample()
-        return get_global_textmap().extract(arrival.headers, current, GETTER), []
+        propagator = get_global_textmap()
+        if not arrival.says_something and self._reads_usual(propagator):
+            return current, []
+        return propagator.extract(arrival.headers, current, GETTER), []
+
+    def _reads_usual(self, propagator: TextMapPropagator) -> bool:
+        """Whether all that it reads has been looked for already."""
+        if propagator is not self._propagator:
+            self._propagator = propagator
+            self._is_usual = propagator.fields <= _USUAL
+        return self._is_usual
 
 
 def _links(arrival: Arrival) -> list[Link]:

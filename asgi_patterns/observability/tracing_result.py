@@ -47,10 +47,11 @@ class Result:
     def foreseen(record: Record) -> Attributes:
         """Return what is known with the head: what it will come to if all goes well from there."""
         exchange = record.exchange
-        found: Attributes = {"asgi_patterns.outcome": exchange.outcome or of_status(record.status or 200)}
+        found: Attributes = {}
         status = None if record.status == SWITCHED else record.status
         for name, value in (
             ("http.response.status_code", status),
+            ("asgi_patterns.outcome", exchange.outcome),
             ("http.route", route_template(exchange)),
             ("asgi_patterns.answered_by", exchange.answered_by),
             ("asgi_patterns.request_id", exchange.request_id),
@@ -62,9 +63,12 @@ class Result:
     def attributes(self) -> Attributes:
         """Return what is known now, and was not when the span began."""
         record = self._record
-        found: Attributes = {"asgi_patterns.outcome": record.outcome}
+        found: Attributes = {}
         if (status := record.status) is not None and status != SWITCHED:
             found["http.response.status_code"] = status
+        # Attributes are dear: this one is spared where it says no more than the status.
+        if status is None or record.outcome != of_status(status):
+            found["asgi_patterns.outcome"] = record.outcome
         if (route := record.route) is not None:
             found["http.route"] = route
         if self.error is not None:

@@ -14,7 +14,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer, set_span_in_context
 
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.record import Record
@@ -52,7 +52,14 @@ class Traced:
         """Call the app, with a span unless somebody has one already."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        is_outermost = KEY not in scope
         exchange, scope = Exchange.of(scope)
+        await self._trace(exchange, scope, receive, send)
+        if is_outermost:
+            # Without it the scope holds itself, and the span, which are freed much later, by the collector.
+            del scope[KEY]
+
+    async def _trace(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         # Traced already, or a request of our own: what it does belongs to the span that is there.
         if exchange.span is not None or exchange.parent is not None:
             return await self._app(scope, receive, send)
