@@ -12,6 +12,7 @@ from benchmarks import (
     observing,
     rate_limits,
     shape,
+    tracing,
 )
 
 
@@ -39,6 +40,8 @@ def main() -> None:
     print(load_shedding.run(rounds=2, calls=100) if light else load_shedding.run())
     print()
     print(observing.run(rounds=2, calls=100) if light else observing.run())
+    print()
+    print(tracing.run(rounds=2, calls=100) if light else tracing.run())
 
 
 if __name__ == "__main__":

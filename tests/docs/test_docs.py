@@ -28,6 +28,7 @@ from asgi_patterns import (
     RequestId,
     SecurityHeaders,
     ServerTiming,
+    Tracing,
 )
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
@@ -52,6 +53,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("load_shedding", LoadShedding),
     ("observability", AccessLog),
     ("observability", ServerTiming),
+    ("tracing", Tracing),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
