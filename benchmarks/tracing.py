@@ -49,6 +49,7 @@ class ByHand:
                 "url.path": scope["path"],
                 "url.scheme": scope["scheme"],
                 "server.address": headers.get("host", ""),
+                "server.port": scope["server"][1],
                 "client.address": scope["client"][0],
                 "client.port": scope["client"][1],
                 "network.protocol.version": scope["http_version"],

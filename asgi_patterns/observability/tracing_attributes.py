@@ -43,29 +43,33 @@ class Describe:
         method: str = scope["method"]
         return method if method in self._methods else "HTTP"
 
+    # Every request comes by here: what costs a call is asked for only where it is needed.
     def __call__(self, scope: Scope, host: bytes | None, agent: bytes | None) -> Attributes:
         """Return them. ``host`` and ``agent`` are the values of ``Host`` and ``User-Agent``."""
-        scheme = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
-        found: Attributes = {"url.path": bounded(scope["path"]), "url.scheme": scheme}
-        if scope["type"] == "websocket":
-            found["network.protocol.name"] = "websocket"
+        is_socket = scope["type"] == "websocket"
+        scheme: str = scope.get("scheme") or ("ws" if is_socket else "http")
+        path: str = scope["path"]
+        found: Attributes = {
+            "url.path": path if path.isascii() and len(path) <= LONGEST else bounded(path),
+            "url.scheme": scheme,
+        }
+        if not is_socket and scope["method"] in self._methods:
+            found["http.request.method"] = scope["method"]
         else:
-            self._add_method(found, scope["method"])
+            self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
         _add_ends(found, scope, host, scheme)
-        if version := scope.get("http_version"):
-            found["network.protocol.version"] = version
         if agent is not None:
-            found["user_agent.original"] = bounded(agent.decode("latin-1"))
+            found["user_agent.original"] = _text(agent)
         return found
 
-    def _add_method(self, found: Attributes, method: str) -> None:
-        if method in self._methods:
-            found["http.request.method"] = method
+    def _add_protocol(self, found: Attributes, scope: Scope) -> None:
+        if scope["type"] == "websocket":
+            found["network.protocol.name"] = "websocket"
         else:
             found["http.request.method"] = OTHER
-            found["http.request.method_original"] = bounded(method)
+            found["http.request.method_original"] = bounded(scope["method"])
 
     def query(self, query: bytes) -> str:
         """Return a query string without the values of its hidden parameters."""
@@ -81,13 +85,19 @@ class Describe:
 
 def _add_ends(found: Attributes, scope: Scope, host: bytes | None, scheme: str) -> None:
     if host is not None:
-        _add_authority(found, host, scheme)
+        address, port = _authority(host, scheme) if len(host) <= LONGEST else ("", None)
+        if address:
+            found["server.address"] = address
+            if port is not None:
+                found["server.port"] = port
     elif (server := scope.get("server")) and server[1]:
         found["server.address"], found["server.port"] = server
     if (client := scope.get("client")) and client[0]:
         found["client.address"] = client[0]
         if client[1]:
             found["client.port"] = client[1]
+    if version := scope.get("http_version"):
+        found["network.protocol.version"] = version
 
 
 def bounded(text: str) -> str:
@@ -97,24 +107,22 @@ def bounded(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _add_authority(found: Attributes, host: bytes, scheme: str) -> None:
-    address, port = _authority(host[:LONGEST])
-    if address:
-        found["server.address"] = address
-        if (known := port or _PORTS.get(scheme)) is not None:
-            found["server.port"] = known
-
-
-# What clients send here are mostly the same few names.
+# What clients send here are mostly the same few texts.
 @lru_cache(maxsize=256)
-def _authority(host: bytes) -> tuple[str, int | None]:
+def _text(value: bytes) -> str:
+    return bounded(value.decode("latin-1"))
+
+
+@lru_cache(maxsize=256)
+def _authority(host: bytes, scheme: str) -> tuple[str, int | None]:
     """Return the name and the port of a ``Host``; an empty name where it cannot be read."""
-    name, colon, port = host.decode("latin-1").strip().rpartition(":")
+    text = host.decode("latin-1").strip()
+    name, colon, port = text.rpartition(":")
     if not colon or port.endswith("]"):
-        name, port = host.decode("latin-1").strip(), ""
+        name, port = text, ""
     if (port and not (port.isascii() and port.isdigit() and int(port) < 65536)) or "@" in name or "/" in name:
         return "", None
-    return name.removeprefix("[").removesuffix("]"), int(port) if port else None
+    return name.removeprefix("[").removesuffix("]"), int(port) if port else _PORTS.get(scheme)
 
 
 def as_attributes(fields: Mapping[str, Any], prefix: str) -> Attributes:

@@ -3,7 +3,7 @@
 ``Arrival``: the fields of a request that count, looked for once; ``Callers``: what to do with what callers say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
 from opentelemetry.context import Context
@@ -81,7 +81,7 @@ class Callers:
 
     def context(
         self, arrival: Arrival, exchange: Exchange, scope: Scope, current: Context
-    ) -> tuple[Context, list[Link]]:
+    ) -> tuple[Context, Sequence[Link]]:
         """Return the context in which a span shall begin, and what it is linked to."""
         if self._untrusted != "continue" and not self._trusted.trusts(exchange.client(scope).host):
             if self._untrusted == "restart":
@@ -90,8 +90,8 @@ class Callers:
                 arrival.unsample()
         propagator = get_global_textmap()
         if not arrival.says_something and self._reads_usual(propagator):
-            return current, []
-        return propagator.extract(arrival.headers, current, GETTER), []
+            return current, ()
+        return propagator.extract(arrival.headers, current, GETTER), ()
 
     def _reads_usual(self, propagator: TextMapPropagator) -> bool:
         """Whether all that it reads has been looked for already."""

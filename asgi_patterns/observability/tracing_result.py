@@ -12,6 +12,7 @@ from asgi_patterns.observability.tracing_attributes import Attributes
 
 _BROKEN: Final[frozenset[Outcome]] = frozenset({"timeout", "incomplete", "server_error"})
 """What is an error even though its status says that all went well."""
+_FINE: Final = frozenset({"ok", "client_error"})
 _LEFT: Final = "client_disconnect"
 SWITCHED: Final = 101
 """That the protocol is another one now is no answer to a request."""
@@ -25,11 +26,21 @@ class Result:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self.exception = _exception(record)
+        self.exception: BaseException | None = record.exception or record.exchange.exception
         """What to record, where there is something."""
+        self.is_error = False
+        self.error: str | None = None
+        """The ``error.type``: a class, a status or a close code; else the outcome, where the answer broke off."""
+        if record.outcome not in _FINE:
+            self._judge()
+
+    def _judge(self) -> None:
+        record = self._record
+        # That nothing can be sent to who has left is no news.
+        if record.outcome == _LEFT and isinstance(self.exception, OSError):
+            self.exception = None
         self.is_error = _is_error(record)
         self.error = self._error()
-        """The ``error.type``: a class, a status or a close code; else the outcome, where the answer broke off."""
 
     def _error(self) -> str | None:
         record = self._record
@@ -73,13 +84,18 @@ class Result:
             found["http.route"] = route
         if self.error is not None:
             found["error.type"] = self.error
-        if record.answered_by is not None:
-            found["asgi_patterns.answered_by"] = record.answered_by
         if record.request_id is not None:
             found["asgi_patterns.request_id"] = record.request_id
-        if record.is_stream or record.is_websocket:
-            found.update(_stream(record))
+        if record.answered_by is not None or record.is_stream or record.is_websocket:
+            _add_rare(found, record)
         return found
+
+
+def _add_rare(found: Attributes, record: Record) -> None:
+    if record.answered_by is not None:
+        found["asgi_patterns.answered_by"] = record.answered_by
+    if record.is_stream or record.is_websocket:
+        found.update(_stream(record))
 
 
 def class_name(error: BaseException) -> str:
@@ -97,12 +113,6 @@ def _is_error(record: Record) -> bool:
     # A layer that refuses with 4xx, for lateness perhaps, has answered: that is the client's affair.
     is_refusal = record.outcome == "timeout" and status is not None and status >= 400
     return record.outcome in _BROKEN and not is_refusal
-
-
-def _exception(record: Record) -> BaseException | None:
-    error = record.exception or record.exchange.exception
-    # That nothing can be sent to who has left is no news.
-    return None if record.outcome == _LEFT and isinstance(error, OSError) else error
 
 
 def _stream(record: Record) -> Mapping[str, str | int | float]:

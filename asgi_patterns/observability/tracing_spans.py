@@ -4,6 +4,8 @@
 that it needs comes with an extra.
 """
 
+from collections.abc import Awaitable
+from contextlib import suppress
 from contextvars import Token
 from functools import partial
 from time import time_ns
@@ -59,20 +61,20 @@ class Traced:
             # Without it the scope holds itself, and the span, which are freed much later, by the collector.
             del scope[KEY]
 
-    async def _trace(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    def _trace(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Traced already, or a request of our own: what it does belongs to the span that is there.
         if exchange.span is not None or exchange.parent is not None:
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         arrival, current = Arrival(scope["headers"]), get_current()
         if self._leaves_alone(scope, arrival.host, current):
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         # Nearly always nothing is there yet.
         if current and (span := current_span(current, scope)) is not None:
-            return await self._complete(span, exchange, scope, receive, send)
+            return self._complete(span, exchange, scope, receive, send)
         if not self._looked:
             self._look()
         run = self._run if self._within is None else self._run_within
-        await run(arrival, current, exchange, scope, receive, send)
+        return run(arrival, current, exchange, scope, receive, send)
 
     def _leaves_alone(self, scope: Scope, host: bytes | None, current: Context) -> bool:
         if current and any(current.get(key) for key in _SUPPRESSED):
@@ -83,7 +85,8 @@ class Traced:
     def _look(self) -> None:
         """See whether the app makes spans itself. With the first request: an app may be changed until then."""
         self._looked = True
-        self._within = instrumentation_in(self._app)
+        with suppress(Exception):  # whatever stands in an app, to look at it must not break a request
+            self._within = instrumentation_in(self._app)
         if self._within is not None:
             say_found(self._label, self._within)
 
@@ -137,7 +140,10 @@ class Traced:
         _, links = self._rules.callers.context(arrival, exchange, scope, current)
         if links:
             arrival.forget()
-        scope["headers"] = arrival.headers
+        if arrival.headers is not scope["headers"]:
+            client = exchange.client(scope)
+            scope["headers"] = arrival.headers
+            exchange.settle_client(client, arrival.headers)
         attributes = self._begin(arrival, scope)
         began = self._now(exchange)
 
@@ -188,21 +194,19 @@ class Traced:
 
     def end(self, span: ApiSpan, method: str, began: tuple[int, float], record: Record) -> None:
         """Say how the request has ended, and end the span when it did."""
-        result = Result(record)
-        if record.route is not None:
-            span.update_name(f"{method} {record.route}")
-        self._say(span, result.attributes(), record)
-        error = result.exception
-        if isinstance(error, Exception):
-            span.record_exception(error)
-        if result.is_error:
-            says = None if error is None else bounded(f"{class_name(error)}: {error}")
-            span.set_status(Status(StatusCode.ERROR, says))
-        start, clock = began
-        observation = record.exchange.observation
-        # What made the span ready has taken time, too, which the record does not have where it began after that.
-        late = 0.0 if observation is None else observation.began - clock
-        span.end(start + int((late + record.seconds) * 1e9))
+        try:
+            result = Result(record)
+            if record.route is not None:
+                span.update_name(f"{method} {record.route}")
+            self._say(span, result.attributes(), record)
+            if result.is_error or result.exception is not None:
+                _fail(span, result)
+        finally:
+            start, clock = began
+            observation = record.exchange.observation
+            # To make the span has taken time, too, which the record does not have where it began after that.
+            late = 0.0 if observation is None else observation.began - clock
+            span.end(start + int((late + record.seconds) * 1e9))
 
     def _name(self, span: ApiSpan, route: str | None, scope: Scope) -> None:
         if route is not None:
@@ -212,3 +216,12 @@ class Traced:
         if self._rules.response is not None and record.headers:
             found.update(self._rules.response(record.headers))
         span.set_attributes(found)
+
+
+def _fail(span: ApiSpan, result: Result) -> None:
+    error = result.exception
+    if isinstance(error, Exception):
+        span.record_exception(error)
+    if result.is_error:
+        says = None if error is None else bounded(f"{class_name(error)}: {error}")
+        span.set_status(Status(StatusCode.ERROR, says))

@@ -1,7 +1,7 @@
 """The span of a request that is made further in, by the app's own instrumentation, as seen from outside."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time_ns
 from typing import Any, Final, final
 
@@ -32,7 +32,7 @@ class Within:
     """
 
     def __init__(
-        self, exchange: Exchange, current: Context, make: Callable[[], Span], links: list[Link]
+        self, exchange: Exchange, current: Context, make: Callable[[], Span], links: Sequence[Link]
     ) -> None:
         self._exchange = exchange
         self._current = current

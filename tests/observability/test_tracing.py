@@ -1,6 +1,8 @@
 """``Tracing``: one span for whatever happens, with the right name, attributes and status."""
 
+import gc
 import logging
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +20,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from asgi_patterns import AccessLog, Deadline, Health, Pipeline, Problems, RateLimit, RequestId, Tracing
+from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.observability.tracing_attributes import _authority
 from asgi_patterns.testing import (
@@ -442,3 +445,38 @@ async def test_nothing_grows_with_what_clients_invent() -> None:
         await direct(app, scope_of(path=f"/{number}", headers=headers))
 
     assert _authority.cache_info().currsize <= 256
+
+
+class _Mute(Exception):
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+async def test_an_exception_that_cannot_be_shown_leaves_no_span_open() -> None:
+    spans = Spans()
+
+    async def fails_oddly(scope: Scope, receive: Receive, send: Send) -> None:
+        raise _Mute
+
+    with pytest.raises(_Mute):
+        await direct(Tracing(tracer_provider=spans.provider)(fails_oddly), scope_of())
+
+    assert spans.attributes["http.response.status_code"] == 500
+
+
+async def test_no_circle_is_left_for_the_collector() -> None:
+    spans = Spans()
+    seen: list[weakref.ref[Exchange]] = []
+
+    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(weakref.ref(scope[KEY]))
+        await hello(scope, receive, send)
+
+    gc.disable()
+    try:
+        await direct(Tracing(tracer_provider=spans.provider)(looks), scope_of())
+        assert seen[0]() is None
+    finally:
+        gc.enable()

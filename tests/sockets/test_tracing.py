@@ -94,6 +94,5 @@ def test_how_an_answer_ends(server: Server, path: str, status: int, error: str |
     with Connection(server.port) as connection:
         connection.send("GET", path)
         connection.head()
-
-    span = ended(server, f"GET {path}")
+        span = ended(server, f"GET {path}")
     assert (span["http.response.status_code"], span.get("error.type")) == (status, error)
