@@ -59,7 +59,8 @@ class Describe:
             self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
-        _add_ends(found, scope, host, scheme)
+        _add_server(found, scope, host, scheme)
+        _add_client(found, scope)
         if agent is not None:
             found["user_agent.original"] = _text(agent)
         return found
@@ -83,7 +84,7 @@ class Describe:
         return f"{name}={REDACTED}" if equals and unquote_plus(name).lower() in self._hidden else pair
 
 
-def _add_ends(found: Attributes, scope: Scope, host: bytes | None, scheme: str) -> None:
+def _add_server(found: Attributes, scope: Scope, host: bytes | None, scheme: str) -> None:
     if host is not None:
         address, port = _authority(host, scheme) if len(host) <= LONGEST else ("", None)
         if address:
@@ -92,12 +93,15 @@ def _add_ends(found: Attributes, scope: Scope, host: bytes | None, scheme: str) 
                 found["server.port"] = port
     elif (server := scope.get("server")) and server[1]:
         found["server.address"], found["server.port"] = server
+    if version := scope.get("http_version"):
+        found["network.protocol.version"] = version
+
+
+def _add_client(found: Attributes, scope: Scope) -> None:
     if (client := scope.get("client")) and client[0]:
         found["client.address"] = client[0]
         if client[1]:
             found["client.port"] = client[1]
-    if version := scope.get("http_version"):
-        found["network.protocol.version"] = version
 
 
 def bounded(text: str) -> str:

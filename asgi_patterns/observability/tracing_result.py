@@ -77,25 +77,25 @@ class Result:
         found: Attributes = {}
         if (status := record.status) is not None and status != SWITCHED:
             found["http.response.status_code"] = status
-        # Attributes are dear: this one is spared where it says no more than the status.
-        if status is None or record.outcome != of_status(status):
-            found["asgi_patterns.outcome"] = record.outcome
         if (route := record.route) is not None:
             found["http.route"] = route
-        if self.error is not None:
-            found["error.type"] = self.error
         if record.request_id is not None:
             found["asgi_patterns.request_id"] = record.request_id
-        if record.answered_by is not None or record.is_stream or record.is_websocket:
-            _add_rare(found, record)
+        if record.answered_by is not None:
+            found["asgi_patterns.answered_by"] = record.answered_by
+        if record.outcome not in _FINE:
+            self._add_failure(found)
+        if record.is_stream or record.is_websocket:
+            found.update(_stream(record))
         return found
 
-
-def _add_rare(found: Attributes, record: Record) -> None:
-    if record.answered_by is not None:
-        found["asgi_patterns.answered_by"] = record.answered_by
-    if record.is_stream or record.is_websocket:
-        found.update(_stream(record))
+    def _add_failure(self, found: Attributes) -> None:
+        outcome, status = self._record.outcome, self._record.status
+        # Attributes are dear: this one is spared where it says no more than the status.
+        if status is None or outcome != of_status(status):
+            found["asgi_patterns.outcome"] = outcome
+        if self.error is not None:
+            found["error.type"] = self.error
 
 
 def class_name(error: BaseException) -> str:
