@@ -55,8 +55,10 @@ class Arrival:
         self.headers = others + [(name, value) for name, value in said if value is not None]
 
     def forget(self) -> None:
-        """Have the fields say nothing of a trace."""
-        self._say(None, None)
+        """Have the fields say nothing of a trace, nor anything that goes with it."""
+        self.parent = None
+        names = {name.lower().encode("latin-1") for name in {*get_global_textmap().fields, *_USUAL}}
+        self.headers = [field for field in self.headers if field[0] not in names]
 
     def unsample(self) -> None:
         """Have the fields say that the caller has not sampled its trace."""
@@ -85,7 +87,9 @@ class Callers:
         """Return the context in which a span shall begin, and what it is linked to."""
         if self._untrusted != "continue" and not self._trusted.trusts(exchange.client(scope).host):
             if self._untrusted == "restart":
-                return current, _links(arrival)
+                links = _links(arrival)
+                arrival.forget()
+                return current, links
             if self._draw() >= self._share:
                 arrival.unsample()
         propagator = get_global_textmap()

@@ -47,6 +47,7 @@ class Traced:
         self._rules = rules
         self._label = label
         self._tracer = get_tracer(NAME, None, provider, SCHEMA)
+        self._excludes = rules.excluded is not None
         self._looked = False
         self._within: str | None = None
 
@@ -66,9 +67,9 @@ class Traced:
         if exchange.span is not None or exchange.parent is not None:
             return self._app(scope, receive, send)
         arrival, current = Arrival(scope["headers"]), get_current()
-        if self._leaves_alone(scope, arrival.host, current):
+        # Nearly always nothing is there yet, and nothing excluded.
+        if (current or self._excludes) and self._leaves_alone(scope, arrival.host, current):
             return self._app(scope, receive, send)
-        # Nearly always nothing is there yet.
         if current and (span := current_span(current, scope)) is not None:
             return self._complete(span, exchange, scope, receive, send)
         if not self._looked:
@@ -123,7 +124,7 @@ class Traced:
     def _begin(self, arrival: Arrival, scope: Scope) -> Attributes:
         rules = self._rules
         attributes = rules.describe(scope, arrival.host, arrival.agent)
-        if rules.request:
+        if rules.request is not None:
             attributes.update(rules.request(scope["headers"]))
         return attributes
 
@@ -138,8 +139,6 @@ class Traced:
     ) -> None:
         """The app makes the span, unless the request does not get that far."""
         _, links = self._rules.callers.context(arrival, exchange, scope, current)
-        if links:
-            arrival.forget()
         if arrival.headers is not scope["headers"]:
             client = exchange.client(scope)
             scope["headers"] = arrival.headers

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket
+from opentelemetry import baggage
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -161,13 +162,33 @@ async def test_what_they_do_not_sample_is_not_sampled(wrap: Wrap) -> None:
 async def test_a_stranger_is_restarted_there_too() -> None:
     spans = Spans()
     app = routes(telemetry={"tracer_provider": spans.provider, "operation_spans": False})
+    seen: list[object] = []
+
+    @app.get("/baggage")
+    async def look() -> None:
+        seen.append(baggage.get_baggage("shop"))
 
     async with Client(ours(spans, untrusted="restart")(app)) as client:
-        await client.get("/items/7", headers={"traceparent": CALLER})
+        await client.get("/baggage", headers={"traceparent": CALLER, "baggage": "shop=7"})
 
     (span,) = servers(spans)
     assert trace_of(span) != CALLER[3:35]
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [CALLER[3:35]]
+    assert seen == [None]
+
+
+async def test_what_is_illegal_goes_no_further_there_either() -> None:
+    spans = Spans()
+    app = routes(telemetry={"tracer_provider": spans.provider, "operation_spans": False})
+
+    async with Client(ours(spans)(app)) as client:
+        await client.get("/items/7", headers=[("traceparent", CALLER), ("tracestate", "a=1,A=2")])
+
+    (span,) = servers(spans)
+    context = span.get_span_context()
+    assert trace_of(span) == CALLER[3:35]
+    assert context is not None
+    assert len(context.trace_state) == 0
 
 
 async def test_fastapi_that_shall_not_trace_leaves_it_to_us() -> None:
