@@ -1,9 +1,11 @@
 """``Tracing``: one span for whatever happens, with the right name, attributes and status."""
 
+import contextvars
 import gc
 import logging
+import types
 import weakref
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -439,7 +441,7 @@ async def test_nothing_grows_with_what_clients_invent() -> None:
     spans = Spans(ALWAYS_OFF)
     app = Tracing(tracer_provider=spans.provider, request_headers=["x-.*"])(hello)
 
-    for number in range(1000):
+    for number in range(20_000):
         name = b"%d" % number
         headers = [(b"x-" + name, b"a"), (b"host", name + b".example"), (b"user-agent", name)]
         await direct(app, scope_of(path=f"/{number}", headers=headers))
@@ -480,3 +482,33 @@ async def test_no_circle_is_left_for_the_collector() -> None:
         assert seen[0]() is None
     finally:
         gc.enable()
+
+
+async def test_without_an_sdk_the_trace_goes_on_and_nobody_records_it() -> None:
+    async with Client(Tracing()(APP)) as client:
+        answer = await client.get("/items/7", headers={"traceparent": CALLER})
+
+    assert answer.body.decode() == CALLER[3:35]
+
+
+@types.coroutine
+def pause() -> Generator[None, None, None]:
+    yield
+
+
+def test_a_call_that_is_dropped_elsewhere_is_one_span(caplog: pytest.LogCaptureFixture) -> None:
+    spans = Spans()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        await pause()
+
+    call: Any = Tracing(tracer_provider=spans.provider)(waits)(scope_of(), nothing, nothing)
+    contextvars.copy_context().run(call.send, None)
+    call.close()
+
+    assert spans.attributes["asgi_patterns.outcome"] == "incomplete"
+    assert caplog.records == []
+
+
+async def nothing(*_: object) -> Any:
+    """Neither receive nor send is called."""
