@@ -46,23 +46,19 @@ class Describe:
     # Every request comes by here: what costs a call is asked for only where it is needed.
     def __call__(self, scope: Scope, host: bytes | None, agent: bytes | None) -> Attributes:
         """Return them. ``host`` and ``agent`` are the values of ``Host`` and ``User-Agent``."""
-        is_socket = scope["type"] == "websocket"
-        scheme: str = scope.get("scheme") or ("ws" if is_socket else "http")
+        scheme: str = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
+        found = _usual(scheme, host, agent, scope.get("http_version")).copy()
         path: str = scope["path"]
-        found: Attributes = {
-            "url.path": path if path.isascii() and len(path) <= LONGEST else bounded(path),
-            "url.scheme": scheme,
-        }
-        if not is_socket and scope["method"] in self._methods:
+        found["url.path"] = path if path.isascii() and len(path) <= LONGEST else bounded(path)
+        if scope.get("method") in self._methods:
             found["http.request.method"] = scope["method"]
         else:
             self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
-        _add_server(found, scope, host, scheme)
+        if host is None:
+            _add_server(found, scope)
         _add_client(found, scope)
-        if agent is not None:
-            found["user_agent.original"] = _text(agent)
         return found
 
     def _add_protocol(self, found: Attributes, scope: Scope) -> None:
@@ -84,17 +80,9 @@ class Describe:
         return f"{name}={REDACTED}" if equals and unquote_plus(name).lower() in self._hidden else pair
 
 
-def _add_server(found: Attributes, scope: Scope, host: bytes | None, scheme: str) -> None:
-    if host is not None:
-        address, port = _authority(host, scheme) if len(host) <= LONGEST else ("", None)
-        if address:
-            found["server.address"] = address
-            if port is not None:
-                found["server.port"] = port
-    elif (server := scope.get("server")) and server[1]:
+def _add_server(found: Attributes, scope: Scope) -> None:
+    if (server := scope.get("server")) and server[1]:
         found["server.address"], found["server.port"] = server
-    if version := scope.get("http_version"):
-        found["network.protocol.version"] = version
 
 
 def _add_client(found: Attributes, scope: Scope) -> None:
@@ -111,14 +99,25 @@ def bounded(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-# What clients send here are mostly the same few texts.
+# What clients send here are mostly the same few texts, and the same ones with each request of a connection.
 @lru_cache(maxsize=256)
-def _text(value: bytes) -> str:
-    return bounded(value.decode("latin-1"))
+def _usual(scheme: str, host: bytes | None, agent: bytes | None, version: str | None) -> Attributes:
+    """Return what these come to. It is not to be changed."""
+    found: Attributes = {"url.scheme": scheme}
+    if host is not None:
+        address, port = _authority(host)
+        if address:
+            found["server.address"] = address
+            if (known := port or _PORTS.get(scheme)) is not None:
+                found["server.port"] = known
+    if version:
+        found["network.protocol.version"] = version
+    if agent is not None:
+        found["user_agent.original"] = bounded(agent.decode("latin-1"))
+    return found
 
 
-@lru_cache(maxsize=256)
-def _authority(host: bytes, scheme: str) -> tuple[str, int | None]:
+def _authority(host: bytes) -> tuple[str, int | None]:
     """Return the name and the port of a ``Host``; an empty name where it cannot be read."""
     text = host.decode("latin-1").strip()
     name, colon, port = text.rpartition(":")
@@ -126,7 +125,7 @@ def _authority(host: bytes, scheme: str) -> tuple[str, int | None]:
         name, port = text, ""
     if (port and not (port.isascii() and port.isdigit() and int(port) < 65536)) or "@" in name or "/" in name:
         return "", None
-    return name.removeprefix("[").removesuffix("]"), int(port) if port else _PORTS.get(scheme)
+    return name.removeprefix("[").removesuffix("]"), int(port) if port else None
 
 
 def as_attributes(fields: Mapping[str, Any], prefix: str) -> Attributes:

@@ -15,6 +15,7 @@ from asgi_patterns.kernel.address import TrustedProxies
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import RawHeaders, Scope
 from asgi_patterns.observability.trace_context import trace_context
+from asgi_patterns.observability.tracing_attributes import LONGEST
 from asgi_patterns.observability.tracing_forecast import Untrusted
 
 _PARENT, _STATE = b"traceparent", b"tracestate"
@@ -38,9 +39,9 @@ class Arrival:
         for name, value in headers:
             if name in _LOOKED_AT:
                 if name == b"host":
-                    self.host = value
+                    self.host = value[:LONGEST]
                 elif name == b"user-agent":
-                    self.agent = value
+                    self.agent = value[:LONGEST]
                 else:
                     self.says_something = True
                     found |= name != b"baggage"

@@ -12,7 +12,8 @@ from asgi_patterns.observability.tracing_attributes import Attributes
 
 _BROKEN: Final[frozenset[Outcome]] = frozenset({"timeout", "incomplete", "server_error"})
 """What is an error even though its status says that all went well."""
-_FINE: Final = frozenset({"ok", "client_error"})
+FINE: Final = frozenset({"ok", "client_error"})
+"""What is no error, and says no more than the status."""
 _LEFT: Final = "client_disconnect"
 SWITCHED: Final = 101
 """That the protocol is another one now is no answer to a request."""
@@ -31,7 +32,7 @@ class Result:
         self.is_error = False
         self.error: str | None = None
         """The ``error.type``: a class, a status or a close code; else the outcome, where the answer broke off."""
-        if record.outcome not in _FINE:
+        if record.outcome not in FINE:
             self._judge()
 
     def _judge(self) -> None:
@@ -83,7 +84,7 @@ class Result:
             found["asgi_patterns.request_id"] = record.request_id
         if record.answered_by is not None:
             found["asgi_patterns.answered_by"] = record.answered_by
-        if record.outcome not in _FINE:
+        if record.outcome not in FINE:
             self._add_failure(found)
         if record.is_stream or record.is_websocket:
             found.update(_stream(record))

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 from asgi_patterns import AccessLog, Deadline, Health, Pipeline, Problems, RateLimit, RequestId, Tracing
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
-from asgi_patterns.observability.tracing_attributes import _authority
+from asgi_patterns.observability.tracing_attributes import _usual
 from asgi_patterns.testing import (
     UNUSUAL_APPS,
     Client,
@@ -446,7 +446,7 @@ async def test_nothing_grows_with_what_clients_invent() -> None:
         headers = [(b"x-" + name, b"a"), (b"host", name + b".example"), (b"user-agent", name)]
         await direct(app, scope_of(path=f"/{number}", headers=headers))
 
-    assert _authority.cache_info().currsize <= 256
+    assert _usual.cache_info().currsize <= 256
 
 
 class _Mute(Exception):
