@@ -167,6 +167,8 @@ class Traced:
     ) -> None:
         """Somebody around us has the span, and ends it when the answer has gone by: the head is the time to speak."""
         exchange.span = span
+        if not span.is_recording():
+            return await self._app(scope, receive, send)
 
         def on_head(head: Message) -> None:
             observation = exchange.observation

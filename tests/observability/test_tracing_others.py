@@ -148,7 +148,7 @@ async def test_a_websocket_has_one_span(wrap: Wrap) -> None:
     assert len(servers(spans)) == 1
 
 
-@pytest.mark.parametrize("wrap", [contrib_around, *WITHIN])
+@pytest.mark.parametrize("wrap", [contrib_around, fastapis_around, *WITHIN])
 async def test_what_they_do_not_sample_is_not_sampled(wrap: Wrap) -> None:
     spans = Spans(ALWAYS_OFF)
 
