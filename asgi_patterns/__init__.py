@@ -14,7 +14,7 @@ from asgi_patterns.compression import Compression, CompressionRule, Decompressio
 from asgi_patterns.errors import Problem, Problems, ProblemType, problem_handlers
 from asgi_patterns.health import Health
 from asgi_patterns.kernel.caller import Caller
-from asgi_patterns.observability import AccessLog, Metrics, ServerTiming, timing
+from asgi_patterns.observability import AccessLog, Metrics, ServerTiming, Tracing, timing
 from asgi_patterns.pipeline import Pipeline
 from asgi_patterns.protection import (
     BodyLimit,
@@ -57,6 +57,7 @@ __all__ = [
     "SecurityHeaders",
     "ServerTiming",
     "Settings",
+    "Tracing",
     "WebSocketLimits",
     "problem_handlers",
     "remaining",

@@ -75,13 +75,13 @@ class Options:
     order: Literal["sorted", "given"] = "sorted"
     """`sorted`: by the place of each layer; `given`: as listed, with a warning where that is known to break."""
 
-    def context(self) -> Context:
-        """Return what they come to for requests."""
+    def context(self, *listeners: Listener) -> Context:
+        """Return what they come to for requests; ``listeners`` are told before those that they name."""
         return Context(
             proxies=TrustedProxies(self.trusted_proxies),
             proxy_fields=written_by_proxies(self.proxy_fields),
             identify=self.identify if callable(self.identify) else None,
-            listeners=tuple(self.listeners),
+            listeners=(*listeners, *self.listeners),
             store=Store.parse(self.store),
         )
 
@@ -141,11 +141,10 @@ class Pipeline:
     @cached_property
     def context(self) -> Context:
         """What all layers share."""
-        context = self.options.context()
         layers = [layer for layer in self.layers if layer.enabled]
-        heard = [layer.listener for layer in layers if layer.listener is not None]
+        own = (listener for layer in layers for listener in layer.listeners)
         gauges = [layer.gauges for layer in layers if type(layer).gauges is not Layer.gauges]
-        return replace(context, listeners=(*context.listeners, *heard), gauges=tuple(gauges))
+        return replace(self.options.context(*dict.fromkeys(own)), gauges=tuple(gauges))
 
     def alone(self) -> Sequence[str]:
         """Return which promises change where several processes each run this pipeline, as sentences; see ``Layer``."""

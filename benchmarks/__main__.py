@@ -13,6 +13,7 @@ from benchmarks import (
     observing,
     rate_limits,
     shape,
+    tracing,
 )
 
 
@@ -42,6 +43,8 @@ def main() -> None:
     print(observing.run(rounds=2, calls=100) if light else observing.run())
     print()
     print(metrics.run(rounds=2, calls=100) if light else metrics.run())
+    print()
+    print(tracing.run(rounds=2, calls=100) if light else tracing.run())
 
 
 if __name__ == "__main__":

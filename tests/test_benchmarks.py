@@ -30,5 +30,6 @@ def test_every_table_is_printed() -> None:
         "RateLimit, five quotas",
         "RateLimit, three nodes, 16 partitions",
         "the same script, EVALSHA through redis-py",
+        "contrib, tuned, 10 %",
     ):
         assert row in done.stdout

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from asgi_patterns.kernel.observing import Observation
     from asgi_patterns.kernel.problems import Problem
     from asgi_patterns.kernel.record import Outcome
+    from asgi_patterns.kernel.spans import Span
 
 KEY = "asgi_patterns"
 """Where an exchange stands in the scope."""
@@ -57,6 +58,8 @@ class Exchange:
     """What that layer says became of the request."""
     observation: "Observation | None" = None
     """What measures this exchange, while it lasts and if anybody observes it."""
+    span: "Span | None" = None
+    """What a tracing layer records it in, sampled or not."""
     _caller: tuple[Caller | None] | None = None
     _client: Client | None = None
     _client_of: tuple[object, object] = (None, None)

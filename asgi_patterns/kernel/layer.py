@@ -116,6 +116,11 @@ class Layer(ABC):
         """Return ``resources``, for a layer where they depend on what it shares with its pipeline."""
         return self.resources
 
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """Who is told every event of its pipeline, beside the pipeline's own listeners; for layers that observe."""
+        return ()
+
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Return what the settings ask for and ``context`` does not have. Such a layer may not start."""
         return ()
@@ -130,11 +135,6 @@ class Layer(ABC):
         Clauses with the layer as their subject, each with what helps; empty where no state matters, or all is shared.
         """
         return ()
-
-    @property
-    def listener(self) -> Listener | None:
-        """Who is told every event of its pipeline, beside the pipeline's own listeners; for layers that observe."""
-        return None
 
     def gauges(self) -> Iterable[Gauge]:
         """Return what it knows of its state now; for layers that observe."""

@@ -112,9 +112,9 @@ class Metrics(Layer):
         return _Measured(app, self._recorder, self._page, listens)
 
     @property
-    def listener(self) -> Listener:
+    def listeners(self) -> Sequence[Listener]:
         """What counts events."""
-        return self._hear
+        return [self._hear]
 
     def _hear(self, event: Event, exchange: Exchange) -> None:
         self._recorder.hear(event, exchange)

@@ -15,7 +15,7 @@ from asgi_patterns.kernel.address import ProxyField
 from asgi_patterns.kernel.caller import Identify
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.layer import Layer, settings
-from asgi_patterns.observability import AccessLog, Metrics, ServerTiming
+from asgi_patterns.observability import AccessLog, Metrics, ServerTiming, Tracing
 from asgi_patterns.pipeline import Options, Pipeline
 from asgi_patterns.protection import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.ratelimit import RateLimit
@@ -47,6 +47,7 @@ class Sections(TypedDict, total=False):
     problems: Given[Problems]
     access_log: Given[AccessLog]
     server_timing: Given[ServerTiming]
+    tracing: Given[Tracing]
     cors: Given[Cors]
     security_headers: Given[SecurityHeaders]
     body_limit: Given[BodyLimit]
@@ -87,6 +88,8 @@ class Settings(Options):
     """A line in the log for every request."""
     server_timing: Section[ServerTiming] = ()
     """What took how long, for clients that may know it."""
+    tracing: Section[Tracing] = ()
+    """A span for every request."""
     cors: Section[Cors] = ()
     """Which other origins may read answers (the CORS protocol of the Fetch standard)."""
     security_headers: Section[SecurityHeaders] = ()

@@ -29,6 +29,7 @@ from asgi_patterns import (
     RequestId,
     SecurityHeaders,
     ServerTiming,
+    Tracing,
 )
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.settings import load
@@ -54,6 +55,7 @@ SLICES: list[tuple[str, type[Layer]]] = [
     ("observability", AccessLog),
     ("observability", ServerTiming),
     ("metrics", Metrics),
+    ("tracing", Tracing),
 ]
 HEADINGS = ["What it does", "Use it", "Settings", "Answers", "Security", "Corner cases"]
 
