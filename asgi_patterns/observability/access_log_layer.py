@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
+from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import field_name
 from asgi_patterns.kernel.layer import Layer, settings
@@ -156,6 +157,7 @@ class _Writer:
         scope = exchange.scope
         return {
             "request_id": record.request_id,
+            "trace_id": _trace_id(exchange),
             "client": printable(exchange.client(scope).host or "unix", _LONGEST_WORD),
             **self._target(record, scope),
             "status": record.status,
@@ -189,3 +191,9 @@ class _Writer:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
+
+
+def _trace_id(exchange: Exchange) -> str | None:
+    """Return the trace that the request belongs to, where ``Tracing`` knows one."""
+    span = exchange.span
+    return f"{trace:032x}" if span is not None and (trace := span.get_span_context().trace_id) else None

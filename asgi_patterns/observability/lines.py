@@ -17,6 +17,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 _WORDS: Final = (
     # as it is called in a line for people, and in the fields
     ("id", "request_id"),
+    ("trace", "trace_id"),
     ("route", "route"),
     ("by", "answered_by"),
     ("code", "code"),

@@ -90,6 +90,7 @@ def test_what_is_shown_of_header_fields(lines: list[tuple[bytes, bytes]], expect
 
 WHOLE: dict[str, object] = {
     "request_id": "abcdefgh",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "client": "192.0.2.1",
     "method": "GET",
     "path": "/orders/7",
@@ -126,7 +127,8 @@ def test_a_line_of_json_has_what_is_there() -> None:
 
 def test_a_line_for_people() -> None:
     assert as_text(0, "INFO", WHOLE) == (
-        "192.0.2.1 GET /orders/7?token=*** 429 rejected 12.3ms 512B id=abcdefgh route=/orders/{id} "
+        "192.0.2.1 GET /orders/7?token=*** 429 rejected 12.3ms 512B id=abcdefgh "
+        "trace=4bf92f3577b34da6a3ce929d0e0e4736 route=/orders/{id} "
         r'by=rate_limit in=3B head=10.0ms slow user-agent="my \"agent\""'
     )
 
