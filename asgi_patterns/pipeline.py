@@ -14,7 +14,7 @@ from weakref import WeakSet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from asgi_patterns.browsers import OWN_CORS, Cors, own_cors
-from asgi_patterns.kernel.address import ProxyField, TrustedProxies, written_by_proxies
+from asgi_patterns.kernel.address import Networks, ProxyField, TrustedProxies, written_by_proxies
 from asgi_patterns.kernel.caller import Identify, from_scope
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
@@ -38,11 +38,6 @@ _log = logging.getLogger(LOGGER)
 _USUAL: tuple[ProxyField, ...] = ("X-Forwarded-For", "X-Forwarded-Proto")
 
 
-def _check_networks(networks: Sequence[str]) -> Sequence[str]:
-    TrustedProxies(networks)
-    return networks
-
-
 def _check_fields(names: Sequence[ProxyField]) -> Sequence[ProxyField]:
     written_by_proxies(names)
     return names
@@ -60,7 +55,7 @@ Config = str | Path | Mapping[str, Any] | None
 class Options:
     """What a pipeline is told apart from its layers. In a file these stand above the first section."""
 
-    trusted_proxies: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
+    trusted_proxies: Networks = ()
     """Networks (`10.0.0.0/8`) and `unix` whose word on the client's address, scheme, host and prefix counts."""
     proxy_fields: Annotated[Sequence[ProxyField], AfterValidator(_check_fields)] = _USUAL
     """The fields that these proxies overwrite or append to. Any other may come from the client, and is not read."""

@@ -9,6 +9,7 @@ from asgi_patterns.kernel.body import Body, BodyTooLarge, ClientDisconnected
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.problems import Problem
+from asgi_patterns.kernel.standin import causes
 from asgi_patterns.kernel.types import Message, Receive, Scope, Send
 
 
@@ -88,7 +89,9 @@ class Reading:
             return False
         if link is None or not link.started:
             await self._answer()
-        if error is not None and not (self._answered and _comes_from(error, self._failure)):
+        if error is not None and not (
+            self._answered and any(each is self._failure for each in causes(error))
+        ):
             return False
         # The body and this object keep the error, and its traceback whatever the app has read: let go of that now.
         if self._failure is not None:
@@ -117,18 +120,3 @@ class Reading:
             self._failure = Malformed(str(cause))
         self._exchange.emit(BodyNotDecoded(reason=reason, coding=self._coding))
         return self._failure
-
-
-def _comes_from(error: BaseException, cause: BaseException | None) -> bool:
-    """Whether ``error`` is ``cause``, was raised because of it, or is a group that has it."""
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        each = pending.pop()
-        if each is cause:
-            return True
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            inner = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
-            pending += [each.__cause__, each.__context__, *inner]
-    return False

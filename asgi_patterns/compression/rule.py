@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from asgi_patterns.compression.padding import MOST
 from asgi_patterns.kernel.declaring import PathPattern, settings
-from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.patterns import Patterns, texts_of
 
 Padding: TypeAlias = Annotated[int, Field(ge=0, le=MOST)]
 
@@ -36,7 +36,7 @@ class CompressionRule:
     @property
     def texts(self) -> Sequence[str]:
         """The patterns, as they were written."""
-        return [self.match] if isinstance(self.match, str) else self.match
+        return texts_of(self.match)
 
     @property
     def patterns(self) -> Patterns:

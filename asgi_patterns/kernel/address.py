@@ -1,6 +1,7 @@
 """Who the client is, behind proxies that we trust and nobody else.
 
 - :class:`TrustedProxies`: the addresses and networks of our own proxies, and the word ``unix``.
+- ``Networks``: a setting that lists these.
 - :func:`resolve`: peer and request headers to a :class:`Client`.
 - :func:`address_key`: the text to count a client by. :func:`is_loopback`: is it this machine?
 
@@ -14,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator
 
 from asgi_patterns.kernel.forwarded import Hop, forwarded, parse_ip, x_forwarded_for
 from asgi_patterns.kernel.types import RawHeaders
@@ -274,3 +277,12 @@ def _unmapped(network: Network) -> Network:
     """An IPv4-mapped network as IPv4, since addresses are compared that way."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return IPv4Network((mapped, network.prefixlen - 96)) if mapped and network.prefixlen >= 96 else network
+
+
+def _check_networks(networks: Sequence[str]) -> Sequence[str]:
+    TrustedProxies(networks)
+    return networks
+
+
+Networks: TypeAlias = Annotated[Sequence[str], AfterValidator(_check_networks)]
+"""A setting that lists addresses, networks, and ``unix``, kept as they were written; ``TrustedProxies`` reads them."""

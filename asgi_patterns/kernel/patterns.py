@@ -257,3 +257,8 @@ def _fits_segment(glob: Glob, segment: str) -> bool:
             return False
         start = place + len(piece)
     return True
+
+
+def texts_of(match: str | Sequence[str]) -> Sequence[str]:
+    """Return the patterns of a setting that is one of them, or several."""
+    return [match] if isinstance(match, str) else match

@@ -6,14 +6,10 @@ into a 500 or a 400, or answers as if nothing had happened. ``StandIn`` makes on
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
-
-_DEPTH: Final = 16
-"""How far an exception is followed to those that it came from."""
 
 
 class StandIn(Holding):
@@ -80,15 +76,17 @@ class StandIn(Holding):
 
 def comes_from(error: BaseException, cause: type[BaseException]) -> bool:
     """Whether ``error`` is a ``cause``, or was raised because of one, or is a group with such a one in it."""
-    return any(isinstance(each, cause) for each in _chain(error, _DEPTH))
+    return any(isinstance(each, cause) for each in causes(error))
 
 
-def _chain(error: BaseException, depth: int) -> Iterator[BaseException]:
-    yield error
-    if depth:
-        if isinstance(error, BaseExceptionGroup):
-            for each in error.exceptions:
-                yield from _chain(each, depth - 1)
-        before = error.__cause__ or error.__context__
-        if before is not None:
-            yield from _chain(before, depth - 1)
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, what it was raised because of, and what is in it where it is a group: each of these once."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            inner = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+            pending += [each.__cause__, each.__context__, *inner]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from asgi_patterns.kernel.address import TrustedProxies
+from asgi_patterns.kernel.address import Networks
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.events import Event, Listener
@@ -43,11 +43,6 @@ def _check_token(token: Secret | None) -> Secret | None:
     return token
 
 
-def _check_networks(networks: Sequence[str]) -> Sequence[str]:
-    TrustedProxies(networks)
-    return networks
-
-
 def _check_buckets(buckets: Sequence[float]) -> Sequence[float]:
     if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] <= 0:
         raise ValueError("are seconds above 0, each more than the one before")
@@ -80,7 +75,7 @@ class Metrics(Layer):
     """Where Prometheus reads. With that backend it is 404 for everybody until `token` or `networks` is set."""
     token: Annotated[Secret | None, AfterValidator(_check_token)] = None
     """Who sends it as `Authorization: Bearer` may read."""
-    networks: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
+    networks: Networks = ()
     """Networks (`10.0.0.0/8`) from which one may read; with a token, from which that counts."""
     management_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """A further port, on which anybody may read; `asgi-patterns serve` listens there, and nothing else does."""

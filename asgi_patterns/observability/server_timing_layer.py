@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal, final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from asgi_patterns.kernel.address import TrustedProxies
+from asgi_patterns.kernel.address import Networks, TrustedProxies
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.exchange import Exchange
@@ -30,11 +30,6 @@ _log: Final = logging.getLogger("asgi_patterns.server_timing")
 Allow = Callable[[Scope], bool]
 
 
-def _check_networks(networks: Sequence[str]) -> Sequence[str]:
-    TrustedProxies(networks)
-    return networks
-
-
 def _check_origins(origins: Sequence[str]) -> Sequence[str]:
     return [each if each == ANY else origin(each) for each in origins]
 
@@ -55,7 +50,7 @@ class ServerTiming(Layer):
 
     place: ClassVar[Place] = Place.SERVER_TIMING
 
-    networks: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
+    networks: Networks = ()
     """Networks (`10.0.0.0/8`), and `unix`, whose clients are told."""
     allow: Annotated[Allow | Literal["always"] | None, Dotted, BeforeValidator(_read_allow)] = None
     """Who else is: `always` everybody, or whom a function `scope -> bool` names, asked when the answer begins."""

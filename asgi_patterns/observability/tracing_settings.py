@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Protocol, final, runtime_checkable
 
 from pydantic import AfterValidator, Field, InstanceOf, WithJsonSchema
 
-from asgi_patterns.kernel.address import TrustedProxies
+from asgi_patterns.kernel.address import Networks, TrustedProxies
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.events import Listener
@@ -41,11 +41,6 @@ class Provider(Protocol):
 def _check_expressions(texts: Sequence[str] | None) -> Sequence[str] | None:
     pattern(texts or ())
     return texts
-
-
-def _check_networks(networks: Sequence[str]) -> Sequence[str]:
-    TrustedProxies(networks)
-    return networks
 
 
 Expressions = Annotated[
@@ -83,7 +78,7 @@ class Tracing(Layer):
     """What becomes of traces of callers outside `trusted_networks`: `continue`, `restart` them or `downsample` them."""
     untrusted_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The share of their traces that stay sampled, with `downsample`."""
-    trusted_networks: Annotated[Sequence[str], AfterValidator(_check_networks)] = ()
+    trusted_networks: Networks = ()
     """Networks (`10.0.0.0/8`) and `unix` whose callers may say what they like."""
     random: Annotated[Callable[[], float], Dotted] = random.random
     """What draws the share, 0 or more and less than 1; another one is for tests."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.media_types import MediaType, MediaTypes
-from asgi_patterns.kernel.patterns import Patterns, route_path
+from asgi_patterns.kernel.patterns import Patterns, route_path, texts_of
 from asgi_patterns.kernel.sizes import Size, octets
 from asgi_patterns.kernel.types import Scope
 
@@ -30,7 +30,7 @@ class BodyRule:
     @property
     def texts(self) -> Sequence[str]:
         """The patterns, as they were written."""
-        return [self.match] if isinstance(self.match, str) else self.match
+        return texts_of(self.match)
 
 
 def check_rules(rules: Sequence[BodyRule]) -> Sequence[BodyRule]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
-from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.patterns import Patterns, texts_of
 
 TimeLimit: TypeAlias = PositiveDuration | Literal["off"]
 """A duration, or ``off`` for none."""
@@ -35,7 +35,7 @@ class DeadlineRule:
     @property
     def texts(self) -> Sequence[str]:
         """The patterns, as they were written."""
-        return [self.match] if isinstance(self.match, str) else self.match
+        return texts_of(self.match)
 
     @property
     def patterns(self) -> Patterns:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.durations import Duration
-from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.patterns import Patterns, texts_of
 
 MAIN: Final = "main"
 """What the requests of no pool are called."""
@@ -37,7 +37,7 @@ class Pool:
     @property
     def patterns(self) -> Patterns:
         """What ``match`` says, parsed."""
-        return Patterns([self.match] if isinstance(self.match, str) else self.match)
+        return Patterns(texts_of(self.match))
 
 
 def check_pools(pools: Sequence[Pool]) -> Sequence[Pool]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, final
 from pydantic import Field
 
 from asgi_patterns.kernel.declaring import PathPattern, settings
-from asgi_patterns.kernel.patterns import Patterns
+from asgi_patterns.kernel.patterns import Patterns, texts_of
 
 Priority = Literal["critical", "normal", "low"]
 
@@ -33,7 +33,7 @@ class PriorityRule:
     @property
     def patterns(self) -> Patterns:
         """What ``match`` says, parsed."""
-        return Patterns([self.match] if isinstance(self.match, str) else self.match)
+        return Patterns(texts_of(self.match))
 
 
 def level_of(found: object) -> int | None:

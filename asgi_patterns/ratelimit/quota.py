@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, 
 from asgi_patterns.kernel.declaring import PathPattern, settings
 from asgi_patterns.kernel.dotted import NAME, Dotted, load
 from asgi_patterns.kernel.durations import Duration, PositiveDuration, seconds, spell
-from asgi_patterns.kernel.patterns import Pattern
+from asgi_patterns.kernel.patterns import Pattern, texts_of
 from asgi_patterns.kernel.store import StoreUrl
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
@@ -180,7 +180,7 @@ class Quota:
     @property
     def patterns(self) -> Sequence[Pattern]:
         """What ``match`` says, parsed."""
-        texts = [self.match] if isinstance(self.match, str) else self.match or ()
+        texts = () if self.match is None else texts_of(self.match)
         return [Pattern.parse(text) for text in texts]
 
     @property
