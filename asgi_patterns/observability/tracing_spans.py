@@ -138,7 +138,7 @@ class Traced:
         send: Send,
     ) -> None:
         """The app makes the span, unless the request does not get that far."""
-        _, links = self._rules.callers.context(arrival, exchange, scope, current)
+        context, links = self._rules.callers.context(arrival, exchange, scope, current)
         if arrival.headers is not scope["headers"]:
             client = exchange.client(scope)
             scope["headers"] = arrival.headers
@@ -148,7 +148,7 @@ class Traced:
 
         def make() -> ApiSpan:
             method = self._rules.describe.method(scope)
-            return self._tracer.start_span(method, current, SpanKind.SERVER, attributes, links, began[0])
+            return self._tracer.start_span(method, context, SpanKind.SERVER, attributes, links, began[0])
 
         within = Within(exchange, current, make, links)
         exchange.span = within

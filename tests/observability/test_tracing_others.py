@@ -113,12 +113,13 @@ async def test_a_refusal_has_one_span_too(wrap: Wrap) -> None:
 
     async with Client(wrap(spans)) as client:
         for _ in range(4):
-            answer = await client.get("/items/7")
+            answer = await client.get("/items/7", headers={"traceparent": CALLER})
 
     *_, span = servers(spans)
     said = dict(span.attributes or {})
     assert answer.status == 429
     assert len(servers(spans)) == 4
+    assert trace_of(span) == CALLER[3:35]
     assert said["http.response.status_code"] == 429
     assert said["asgi_patterns.answered_by"] == "rate_limit"
     assert "asgi_patterns.ratelimit.limited" in [event.name for event in span.events]
