@@ -53,12 +53,13 @@ class Observation:
         record.answered_by = exchange.answered_by
         if broken and record.exception is None:
             record.exception = exchange.exception
-        self._judge()
+        self._judge(record)
         for observer in self.observers:
             try:
                 observer(record)
             except Exception:
                 _log.exception("the observer %r failed", observer)
 
-    def _judge(self) -> None:
+    def _judge(self, record: Record) -> None:
+        """Say what became of it."""
         raise NotImplementedError

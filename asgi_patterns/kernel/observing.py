@@ -36,15 +36,23 @@ def observe(
         return app(scope, receive, send)
     if exchange.parent is not None:
         return app(scope, receive, send)
-    if scope["type"] == "http":
-        return _Answer(exchange, scope, send, observer, clock).run(app, scope, receive)
-    return Socket(exchange, scope, receive, send, observer, clock).run(app, scope)
+    if scope["type"] != "http":
+        return Socket(exchange, scope, receive, send, observer, clock).run(app, scope)
+    exchange.observation = answer = _Answer()
+    answer.record = Record(exchange, scope["method"], scope["path"])
+    answer.observers = [observer]
+    answer.outer = send
+    answer.body = Body.of(receive)
+    answer.clock = clock
+    answer.began = clock()
+    return answer.run(app, scope)
 
 
 @final
 class _Answer(Observation):
-    """The ``send`` of one HTTP request."""
+    """Sees one answer go by."""
 
+    # No __init__: what stands here costs nothing, and observe sets the rest.
     _out: Send | None = None
     _has_trailers = _is_complete = False
     _is_first = True
@@ -52,32 +60,25 @@ class _Answer(Observation):
     _gone_before: bool | None = None
     """Whether the client had left when the end was to be sent."""
 
-    def __init__(
-        self, exchange: Exchange, scope: Scope, send: Send, observer: Observer, clock: Clock
-    ) -> None:
-        self._send = send
-        self.observers = [observer]
-        self.clock = clock
-        self.record = Record(exchange, scope["method"], scope["path"])
-        exchange.observation = self
-        self.began = clock()
+    outer: Send
+    body: Body
 
-    async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+    async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Call ``app`` and see to it that the end is told."""
-        self._body = body = Body.of(receive)
         try:
-            await app(scope, body, self)
+            await app(scope, self.body, self.send)
         except BaseException as error:
             self._close(error)
             raise
         else:
-            self._close(None)
+            if not self._is_told:
+                self._close(None)
         finally:
             # Without it the exchange holds itself, and is freed much later, by the collector.
             del self.record.exchange.observation
 
     # Nearly all answers are a head and one message: what these do is written out here, without a further call.
-    async def __call__(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
         """Pass ``message`` on, and note what it says."""
         out = self._out
         ends = False
@@ -88,21 +89,22 @@ class _Answer(Observation):
                     self._count(len(chunk))
             else:
                 ends = self._note(message)
-        # Looked at before the end goes out: a server may say "disconnect" as soon as it has that.
-        if ends:
-            self._gone_before = self._body.disconnected
+            if ends:
+                # Now, not later: a server may say "disconnect" as soon as it has the end.
+                self._gone_before = self.body.disconnected
         try:
             await (self._open(message) if out is None else out(message))
         except OSError:
             self._is_gone = not self._is_complete
             raise
-        if ends:
+        if ends and not self._is_complete:  # one more after the last is a mistake of the app
             self._end()
 
     def _open(self, message: Message) -> Awaitable[None]:
         """Pass on what comes before the head, and the head."""
+        outer = self.outer
         if message["type"] != "http.response.start":
-            return self._send(message)
+            return outer(message)
         record = self.record
         record.head = self.clock() - self.began
         record.status = message["status"]
@@ -110,10 +112,10 @@ class _Answer(Observation):
         if type(headers) is not list:
             message, headers = readable(message)
         record.headers = headers
-        if message.get("trailers"):
-            self._has_trailers = True
-        passed = self._send(message)
-        self._out = beyond(self._send)
+        if "trailers" in message:
+            self._has_trailers = message["trailers"]
+        passed = outer(message)
+        self._out = beyond(outer)
         return passed
 
     def _count(self, size: int) -> None:
@@ -149,13 +151,13 @@ class _Answer(Observation):
         self._count(size or 0)
 
     def _end(self) -> None:
-        """The server has the last message; one more after that is a mistake of the app."""
-        if self._is_complete:
-            return
-        self.record.seconds = self.clock() - self.began
+        """The server has the last message."""
+        record = self.record
+        record.seconds = self.clock() - self.began
         self._is_complete = True
-        self._is_gone |= bool(self._gone_before)
-        if self.record.status != CRASHED:
+        if self._gone_before:
+            self._is_gone = True
+        if record.status != CRASHED:
             self._tell(broken=False)
 
     def _close(self, error: BaseException | None) -> None:
@@ -165,16 +167,15 @@ class _Answer(Observation):
         if not self._is_complete:
             if self._gone_before is None or self._is_gone:
                 self.record.seconds = self.clock() - self.began
-                self._is_gone |= self._body.disconnected
+                self._is_gone |= self.body.disconnected
             else:
                 # Cancelled while the server was sending the end, for it says "disconnect" before it says "sent".
                 self._end()
         if not self._is_told:
             self._fail(error)
 
-    def _judge(self) -> None:
-        record = self.record
-        record.received = self._body.received
+    def _judge(self, record: Record) -> None:
+        record.received = self.body.received
         record.outcome = of_answer(
             record, record.exchange.outcome, gone=self._is_gone, complete=self._is_complete
         )

@@ -104,8 +104,7 @@ class Socket(Observation):
         self.record.seconds = self.elapsed()
         self._fail(error)
 
-    def _judge(self) -> None:
-        record = self.record
+    def _judge(self, record: Record) -> None:
         record.outcome = of_socket(
             record, record.exchange.outcome, gone=self._is_gone, by_client=self._by_client
         )

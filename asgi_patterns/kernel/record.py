@@ -80,9 +80,10 @@ class Record:
     def route(self) -> str | None:
         """The template of the route that was taken; ``None`` where none was or none is known."""
         # functools has a property for this, which takes a lock on Python 3.11.
-        if self._route is None:
-            self._route = (route_template(self.exchange),)
-        return self._route[0]
+        route = self._route
+        if route is None:
+            route = self._route = (route_template(self.exchange),)
+        return route[0]
 
 
 def of_status(status: int) -> Outcome:
@@ -101,9 +102,10 @@ def of_answer(record: Record, said: Outcome | None, *, gone: bool, complete: boo
         return "client_disconnect"
     if said is not None:
         return said
-    if not complete or record.status is None:
+    status = record.status
+    if not complete or status is None:
         return "incomplete" if record.exception is None else "server_error"
-    return of_status(record.status)
+    return "ok" if status < 400 else of_status(status)
 
 
 def of_socket(record: Record, said: Outcome | None, *, gone: bool, by_client: bool) -> Outcome:

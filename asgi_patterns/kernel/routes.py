@@ -29,6 +29,9 @@ _log = logging.getLogger("asgi_patterns.routes")
 ROUTE: Final = "asgi_patterns_route"
 """Where a recorded template stands in the scope of the exchange, complete."""
 
+_SIGNS: Final = (ROUTE, "endpoint", "route_handler", "fastapi")
+"""What somebody has left in the scope wherever a route was taken."""
+
 _said: set[str] = set()
 
 
@@ -37,7 +40,13 @@ def route_template(of: Exchange | Scope) -> str | None:
 
     Never raises. What a framework shows and we cannot read is logged once, and is no route.
     """
-    scope = of.scope if isinstance(of, Exchange) else of
+    if isinstance(of, Exchange):
+        scope = of.scope
+        # An app without routes leaves none of these. It costs as much to look for one as to find it.
+        if scope.keys().isdisjoint(_SIGNS):
+            return None
+    else:
+        scope = of
     try:
         return _recorded(scope) or _read(scope)
     except Exception as error:
