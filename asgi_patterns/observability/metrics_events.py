@@ -118,11 +118,6 @@ def counts_of(kind: type[Event]) -> tuple[Count, ...]:
     return COUNTS.get((rest.partition(".")[0], kind.__name__), ()) if package == PACKAGE else ()
 
 
-def amount_of(count: Count, event: Event) -> float:
-    """Return how much ``event`` adds; nothing where it is not known."""
-    return 1 if count.amount is None else getattr(event, count.amount) or 0
-
-
 def label_of(value: object) -> str:
     """Return an attribute as the value of a label; of an exception that is its class."""
     match value:

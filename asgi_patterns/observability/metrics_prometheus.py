@@ -58,7 +58,14 @@ class Prometheus:
         observe, exemplar = child.observe, self._exemplar
         if exemplar is None:
             return _measure(observe)
-        return lambda value: observe(value, exemplar())
+
+        def observe_and_show(value: float) -> None:
+            observe(value)
+            named = exemplar()
+            if named is not None:
+                child.show(value, named)
+
+        return observe_and_show
 
     def _metric(self, instrument: Instrument) -> Any:
         if instrument.buckets == SECONDS:
@@ -77,7 +84,7 @@ class Prometheus:
 
     def _is_tallied(self, instrument: Instrument) -> bool:
         """Whether it is counted here: what every request moves, as long as no other process has to see it."""
-        return instrument.kind in ("histogram", "up_down") and not self._is_shared
+        return instrument.kind in ("counter", "histogram", "up_down") and not self._is_shared
 
     def _new(self, instrument: Instrument) -> Any:
         try:

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, Literal, Protocol, final
 
 from asgi_patterns.kernel.events import Event
@@ -10,7 +11,7 @@ from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.gauges import Gauge, Gauging
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import Scope
-from asgi_patterns.observability.metrics_events import COUNTS, Count, amount_of, counts_of, label_of
+from asgi_patterns.observability.metrics_events import COUNTS, Count, counts_of, label_of
 from asgi_patterns.observability.metrics_instruments import (
     ACTIVE,
     CONVENTIONS,
@@ -30,6 +31,8 @@ REFRESH: Final = 1.0
 _log = logging.getLogger("asgi_patterns.metrics")
 
 Key = tuple[str, str | None, int | str | None, str, str]
+Adder = tuple[Measure, str | None]
+"""What adds to a counter, and the attribute of the event that it adds; ``None``: each counts as one."""
 
 
 class Backend(Protocol):
@@ -58,7 +61,7 @@ class Recorder:
         self._is_migrated = names == "instrumentator"
         self._active = _Active(backend, IN_PROGRESS if self._is_migrated else ACTIVE)
         self._series: dict[Key, Series] = {}
-        self._counts: dict[type[Event], tuple[Count, ...]] = {}
+        self._heard: dict[type[Event], _Heard] = {}
         self._adders: dict[tuple[str, ...], Measure] = {}
         self._setters: dict[tuple[str, ...], Measure] = {}
         self._gauges: list[Gauging] = []
@@ -132,14 +135,30 @@ class Recorder:
     def hear(self, event: Event, exchange: Exchange) -> None:
         """Count an event."""
         kind = type(event)
-        counts = self._counts.get(kind)
-        if counts is None:
-            counts = self._counts[kind] = counts_of(kind)
-        for count in counts:
-            instrument = count.instrument
-            labels = {name: label_of(getattr(event, name)) for name in instrument.labels}
-            amount = amount_of(count, event)
-            self._find(self._adders, instrument, labels)(amount)
+        heard = self._heard.get(kind)
+        if heard is None:
+            heard = self._heard[kind] = _Heard(counts_of(kind))
+        if not heard.counts:
+            return
+        values = heard.values_of(event)
+        adders = heard.adders.get(values)
+        if adders is None:
+            adders = self._adders_for(heard, event, values)
+        for add, amount in adders:
+            add(1 if amount is None else getattr(event, amount) or 0)
+
+    def _adders_for(self, heard: "_Heard", event: Event, values: object) -> Sequence[Adder]:
+        """Return what adds for these values of labels; kept for the next time unless one of them is one too many."""
+        adders, is_folded = [], False
+        for count in heard.counts:
+            labels = {name: label_of(getattr(event, name)) for name in count.instrument.labels}
+            key, add = self._find(self._adders, count.instrument, labels)
+            adders.append((add, count.amount))
+            is_folded |= OTHER in key
+        # What is made anew for each event, as an exception is, would never be found again.
+        if not is_folded and heard.are_lasting(values):
+            heard.adders[values] = adders
+        return adders
 
     def refresh(self) -> None:
         """Bring the gauges up to date."""
@@ -147,13 +166,14 @@ class Recorder:
         for gauging in self._gauges:
             try:
                 for gauge in gauging():
-                    self._find(self._setters, _instrument(gauge), gauge.labels)(gauge.value)
+                    _, show = self._find(self._setters, _instrument(gauge), gauge.labels)
+                    show(gauge.value)
             except Exception:
                 _log.exception("the gauges %r failed", gauging)
 
     def _find(
         self, kept: dict[tuple[str, ...], Measure], instrument: Instrument, labels: Mapping[str, str]
-    ) -> Measure:
+    ) -> tuple[tuple[str, ...], Measure]:
         folded = {
             name: self._folds.fold(f"{instrument.name}.{name}", value) for name, value in labels.items()
         }
@@ -161,7 +181,27 @@ class Recorder:
         measure = kept.get(key)
         if measure is None:
             measure = kept[key] = self._backend.measure(instrument, folded)
-        return measure
+        return key, measure
+
+
+@final
+class _Heard:
+    """What one class of events adds to."""
+
+    def __init__(self, counts: Sequence[Count]) -> None:
+        self.counts = counts
+        self.adders: dict[object, Sequence[Adder]] = {}
+        labels = dict.fromkeys(name for count in counts for name in count.instrument.labels)
+        self.values_of: Callable[[Event], object] = attrgetter(*labels) if labels else _no_values
+
+    def are_lasting(self, values: object) -> bool:
+        """Whether the same values of labels can come again."""
+        each = values if isinstance(values, tuple) else (values,)
+        return all(value is None or isinstance(value, str | int) for value in each)
+
+
+def _no_values(event: Event) -> None:
+    """Return what stands for the labels of an event that has none."""
 
 
 @final

@@ -1,77 +1,109 @@
-"""Histograms and gauges of a single process, counted here and shown by ``prometheus_client``.
+"""Counters, histograms and gauges of a single process, counted here and shown by ``prometheus_client``.
 
 Its own histogram takes two locks and looks at one bucket after the other, three times for each request: most of what
 measuring costs. In a process that counts for itself none of that is needed. ``Tallies`` is a collector, one for each
-instrument; ``Tally`` and ``Level`` are what it counts for one set of labels.
+instrument; ``Tally`` and ``Level`` are what it counts for one set of labels. What they are told is put on a list, which
+takes no lock, and counted many at a time, which takes C no time to speak of.
 """
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from threading import Lock
 from typing import Any, Final, final
 
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from asgi_patterns.observability.metrics_instruments import Instrument
 
 INFINITE: Final = "+Inf"
+AT_ONCE: Final = 128
+"""How many values are kept until they are counted."""
+
+_FAMILIES: Final[dict[str, Any]] = {
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+    "up_down": GaugeMetricFamily,
+}
 
 
 @final
 class Tally:
     """What a histogram has seen: how many values in each bucket, and their sum."""
 
-    __slots__ = ("_bounds", "_counts", "_exemplars", "_lock", "_sum")
+    __slots__ = ("_below", "_bounds", "_exemplars", "_lock", "_sum", "_values")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
+        self._below = [0] * (len(bounds) + 1)  # in each bucket, with all below it
         self._exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
         self._sum = 0.0
+        self._values: list[float] = []
         self._lock = Lock()
 
-    def observe(self, value: float, exemplar: dict[str, str] | None = None) -> None:
+    def observe(self, value: float) -> None:
         """Count ``value``; a bucket takes in its upper bound."""
-        at = bisect_left(self._bounds, value)
+        values = self._values
+        values.append(value)
+        if len(values) >= AT_ONCE:
+            self._count()
+
+    def show(self, value: float, exemplar: dict[str, str]) -> None:
+        """Let ``exemplar`` stand for the bucket of ``value``."""
+        self._exemplars[bisect_left(self._bounds, value)] = Exemplar(exemplar, value, time.time())
+
+    def _count(self) -> None:
         with self._lock:
-            self._counts[at] += 1
-            self._sum += value
-        if exemplar is not None:
-            self._exemplars[at] = Exemplar(exemplar, value, time.time())
+            values = sorted(_taken(self._values))
+            self._sum += sum(values)
+            for at, bound in enumerate(self._bounds):
+                self._below[at] += bisect_right(values, bound)
+            self._below[-1] += len(values)
 
     def add_to(self, family: Any, labels: tuple[str, ...]) -> None:
         """Show it in ``family``, each bucket with those below it."""
+        self._count()
         with self._lock:
-            counts, total = [*self._counts], self._sum
-        buckets, below = [], 0
+            below, total = [*self._below], self._sum
         names = [*map(floatToGoString, self._bounds), INFINITE]
-        for name, count, exemplar in zip(names, counts, self._exemplars, strict=True):
-            below += count
-            buckets.append((name, below, exemplar))
-        family.add_metric(labels, buckets, total)
+        family.add_metric(labels, [*zip(names, below, self._exemplars, strict=True)], total)
 
 
 @final
 class Level:
-    """What goes up and down."""
+    """What goes up and down, or only up."""
 
-    __slots__ = ("_lock", "_value")
+    __slots__ = ("_amounts", "_lock", "_value")
 
     def __init__(self) -> None:
         self._value = 0.0
+        self._amounts: list[float] = []
         self._lock = Lock()
 
     def inc(self, amount: float) -> None:
         """Add ``amount``, which may be below zero."""
+        amounts = self._amounts
+        amounts.append(amount)
+        if len(amounts) >= AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
         with self._lock:
-            self._value += amount
+            self._value += sum(_taken(self._amounts))
 
     def add_to(self, family: Any, labels: tuple[str, ...]) -> None:
         """Show it in ``family``."""
+        self._count()
         family.add_metric(labels, self._value)
+
+
+def _taken(kept: list[float]) -> list[float]:
+    """Take all values from a list that other threads may be adding to."""
+    values = kept[:]
+    del kept[: len(values)]
+    return values
 
 
 @final
@@ -112,5 +144,4 @@ class Tallies:
 
     def _family(self) -> Any:
         instrument = self._instrument
-        make = HistogramMetricFamily if instrument.kind == "histogram" else GaugeMetricFamily
-        return make(instrument.name, instrument.help, labels=instrument.labels)
+        return _FAMILIES[instrument.kind](instrument.name, instrument.help, labels=instrument.labels)
