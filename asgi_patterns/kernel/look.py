@@ -13,13 +13,18 @@ from asgi_patterns.kernel.types import Message, RawHeaders, Send
 
 
 class Editing:
-    """Puts another head in the place of the app's. A subclass makes it."""
+    """Puts another head in the place of the app's. A subclass makes it.
+
+    There is no ``__init__``, so that who makes one for every request can do without the call, which takes longer than
+    the assignments. Who makes one sets ``outer`` to the ``send`` that came in, and ``out`` to ``None``.
+    """
 
     __slots__ = ("out", "outer")
 
-    def __init__(self, send: Send) -> None:
-        self.outer = send
-        self.out: Send | None = None
+    outer: Send
+    """The ``send`` that came in."""
+    out: Send | None
+    """Where everything goes, once the head has gone by."""
 
     def edit(self, head: Message) -> Message:
         """Return what goes on instead of ``head``, which is the app's own. Its fields can be read once."""
@@ -42,9 +47,8 @@ class Editing:
 class Holding:
     """Holds a short answer to an HTTP request until its body is complete. A subclass says which one, and what then.
 
-    There is no ``__init__``, so that who makes one for every request can do without the call, which takes longer than
-    the assignments. Who makes one sets ``outer`` and ``onward`` to the ``send`` that came in, ``out`` and ``head`` to
-    ``None``.
+    There is no ``__init__``, as in ``Editing``: who makes one sets ``outer`` and ``onward`` to the ``send`` that came
+    in, ``out`` and ``head`` to ``None``.
     """
 
     __slots__ = ("_expected", "head", "onward", "out", "outer")

@@ -1,17 +1,18 @@
 """The ``RequestId`` layer, and the id where handlers and log lines find it."""
 
 import logging
+from collections.abc import Mapping
 from contextvars import ContextVar
-from random import randbytes
-from typing import Annotated, ClassVar, Literal, final
+from random import getrandbits
+from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import AfterValidator, Field
 
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
-from asgi_patterns.kernel.headers import field_name, request_lines, set_field
+from asgi_patterns.kernel.headers import Others, field_name, remove, request_lines
 from asgi_patterns.kernel.layer import Layer, settings
-from asgi_patterns.kernel.link import Link
+from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.request_id.core import forecast, keep
@@ -68,34 +69,58 @@ class RequestId(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_header", "_label", "_only_proxies")
+    __slots__ = ("_app", "_header", "_only_proxies", "label", "others")
 
     def __init__(self, app: ASGIApp, header: bytes, *, only_proxies: bool, label: str) -> None:
         self._app = app
         self._header = header
+        self.others = Others(header)
         self._only_proxies = only_proxies
-        self._label = label
+        self.label = label
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         exchange, scope = Exchange.of(scope)
-        identity = exchange.request_id = self._choose(exchange, scope)
+        identity = exchange.request_id
+        if identity is None:  # otherwise ours already: a second layer, or a request that we made
+            kept = self._kept(exchange, scope) if self._header in dict(scope["headers"]) else None
+            # Python seeds this generator again in a forked child, so workers never repeat each other.
+            identity = exchange.request_id = kept or getrandbits(128).to_bytes(16).hex()
+        answer = _Answer()
+        answer.outer = send
+        answer.out = None
+        answer.state = scope["state"]
+        answer.wired = self
+        # Harmless as it is: what a client said has been looked at, and what we make has nothing but digits.
+        answer.line = (self._header, identity.encode())
         token = _current.set(identity)
-
-        def on_head(head: Message) -> None:
-            if not exchange.is_off(self._label):
-                set_field(head["headers"], self._header, identity)
-
-        await self._app(scope, receive, Link(send, on_head))
+        await self._app(scope, receive, answer.send)
         # Not in a finally: what the server logs of an exception still runs in this context, with the id.
         _current.reset(token)
 
-    def _choose(self, exchange: Exchange, scope: Scope) -> str:
-        if exchange.request_id is not None:  # ours already: a second layer, or a request that we made
-            return exchange.request_id
+    def _kept(self, exchange: Exchange, scope: Scope) -> str | None:
         kept = keep(request_lines(scope["headers"], self._header))
-        if kept is not None and (not self._only_proxies or exchange.client(scope).proxied):
-            return kept
-        # Python seeds this generator again in a forked child, so workers never repeat each other.
-        return randbytes(16).hex()
+        believed = kept is not None and (not self._only_proxies or exchange.client(scope).proxied)
+        return kept if believed else None
+
+
+@final
+class _Answer(Editing):
+    __slots__ = ("line", "state", "wired")
+
+    line: tuple[bytes, bytes]
+    state: Mapping[str, Any]
+    wired: _Wired
+
+    def edit(self, head: Message) -> Message:
+        """Return ``head`` with the id, which stands there once whatever the app has said."""
+        wired, state = self.wired, self.state
+        if SWITCHED_OFF in state and wired.label in state[SWITCHED_OFF]:
+            return head
+        line = self.line
+        headers = [*head.get("headers", ())]
+        if not wired.others.are_all(headers):
+            remove(headers, line[0])
+        headers.append(line)
+        return {**head, "headers": headers}

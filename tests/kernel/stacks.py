@@ -166,7 +166,8 @@ class Look(Editing):
     """Edits a copy of the head."""
 
     def __init__(self, send: Send, tag: str) -> None:
-        super().__init__(send)
+        self.outer = send
+        self.out = None
         self.tag = tag
 
     def edit(self, head: Message) -> Message:

@@ -130,7 +130,9 @@ LOOKS = [
 @pytest.mark.parametrize("look", LOOKS)
 async def test_a_look_steps_aside_with_the_links_around_it(look: type[Marking | Copying]) -> None:
     server = Server()
-    looking = look(Link(Link(server.send, lambda head: None), lambda head: None))
+    outer = Link(Link(server.send, lambda head: None), lambda head: None)
+    looking = Marking(outer) if look is Marking else Copying()
+    looking.outer, looking.out = outer, None
 
     await looking.send(STREAM)
 
