@@ -1,7 +1,7 @@
 """What ``Decompression`` reports to listeners."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from asgi_patterns.kernel.events import Event
 
@@ -9,6 +9,8 @@ from asgi_patterns.kernel.events import Event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyDecoded(Event):
     """The app has read the body of a request to its end, decoded."""
+
+    is_routine: ClassVar[bool] = True
 
     coding: Literal["gzip", "br", "zstd"]
     sent: int

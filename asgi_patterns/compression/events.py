@@ -1,7 +1,7 @@
 """What ``Compression`` reports."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from asgi_patterns.kernel.events import Event
 
@@ -10,6 +10,8 @@ from asgi_patterns.kernel.events import Event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compressed(Event):
     """An answer was sent in a coding, all of it."""
+
+    is_routine: ClassVar[bool] = True
 
     coding: str
     size: int

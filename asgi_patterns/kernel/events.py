@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from asgi_patterns.kernel.exchange import Exchange
@@ -17,6 +17,9 @@ _log = logging.getLogger("asgi_patterns.events")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that a layer decided or saw. Each slice declares its own."""
+
+    is_routine: ClassVar[bool] = False
+    """Whether there is one for nearly every request: to be counted, and not to be told one by one."""
 
 
 Listener = Callable[[Event, "Exchange"], None]

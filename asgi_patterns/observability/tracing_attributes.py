@@ -50,15 +50,19 @@ class Describe:
         found = _usual(scheme, host, agent, scope.get("http_version")).copy()
         path: str = scope["path"]
         found["url.path"] = path if path.isascii() and len(path) <= LONGEST else bounded(path)
-        if scope.get("method") in self._methods:
-            found["http.request.method"] = scope["method"]
+        method = scope.get("method")
+        if method in self._methods:
+            found["http.request.method"] = method
         else:
             self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
         if host is None:
             _add_server(found, scope)
-        _add_client(found, scope)
+        if (client := scope.get("client")) and client[0]:
+            found["client.address"] = client[0]
+            if client[1]:
+                found["client.port"] = client[1]
         return found
 
     def _add_protocol(self, found: Attributes, scope: Scope) -> None:
@@ -83,13 +87,6 @@ class Describe:
 def _add_server(found: Attributes, scope: Scope) -> None:
     if (server := scope.get("server")) and server[1]:
         found["server.address"], found["server.port"] = server
-
-
-def _add_client(found: Attributes, scope: Scope) -> None:
-    if (client := scope.get("client")) and client[0]:
-        found["client.address"] = client[0]
-        if client[1]:
-            found["client.port"] = client[1]
 
 
 def bounded(text: str) -> str:

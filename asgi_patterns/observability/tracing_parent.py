@@ -19,7 +19,6 @@ from asgi_patterns.observability.tracing_attributes import LONGEST
 from asgi_patterns.observability.tracing_forecast import Untrusted
 
 _PARENT, _STATE = b"traceparent", b"tracestate"
-_LOOKED_AT: Final = frozenset({b"host", b"user-agent", b"baggage", _PARENT, _STATE})
 _SAMPLED: Final = 0b01
 _USUAL: Final = frozenset({"traceparent", "tracestate", "baggage"})
 
@@ -32,22 +31,18 @@ class Arrival:
 
     def __init__(self, headers: RawHeaders) -> None:
         self.headers = headers
-        self.host: bytes | None = None
-        self.agent: bytes | None = None
         self.parent: bytes | None = None
-        self.says_something = found = False
-        for name, value in headers:
-            if name in _LOOKED_AT:
-                if name == b"host":
-                    self.host = value[:LONGEST]
-                elif name == b"user-agent":
-                    self.agent = value[:LONGEST]
-                else:
-                    self.says_something = True
-                    found |= name != b"baggage"
-        if found:
+        fields = dict(headers)
+        host, agent = fields.get(b"host"), fields.get(b"user-agent")
+        # What is kept of them is bounded.
+        self.host = None if host is None else host[:LONGEST]
+        self.agent = None if agent is None else agent[:LONGEST]
+        if _PARENT in fields or _STATE in fields:
+            self.says_something = True
             self.parent, state = trace_context(headers)
             self._say(self.parent, state)
+        else:
+            self.says_something = b"baggage" in fields
 
     def _say(self, parent: bytes | None, state: bytes | None) -> None:
         """Have the fields say this of the trace, and nothing else."""

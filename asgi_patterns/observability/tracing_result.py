@@ -76,9 +76,10 @@ class Result:
         """Return what is known now, and was not when the span began."""
         record = self._record
         found: Attributes = {}
-        if (status := record.status) is not None and status != SWITCHED:
+        status, route = record.status, record.route
+        if status is not None and status != SWITCHED:
             found["http.response.status_code"] = status
-        if (route := record.route) is not None:
+        if route is not None:
             found["http.route"] = route
         if record.request_id is not None:
             found["asgi_patterns.request_id"] = record.request_id

@@ -55,12 +55,13 @@ class Traced:
         """Call the app, with a span unless somebody has one already."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        is_outermost = KEY not in scope
+        exchange = scope.get(KEY)
+        if exchange is not None:
+            return await self._trace(exchange, scope, receive, send)
         exchange, scope = Exchange.of(scope)
         await self._trace(exchange, scope, receive, send)
-        if is_outermost:
-            # Without it the scope holds itself, and the span, which are freed much later, by the collector.
-            del scope[KEY]
+        # Without it the scope holds itself, and the span, which are freed much later, by the collector.
+        del scope[KEY]
 
     def _trace(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Traced already, or a request of our own: what it does belongs to the span that is there.
@@ -196,9 +197,9 @@ class Traced:
     def end(self, span: ApiSpan, method: str, began: tuple[int, float], record: Record) -> None:
         """Say how the request has ended, and end the span when it did."""
         try:
-            result = Result(record)
-            if record.route is not None:
-                span.update_name(f"{method} {record.route}")
+            result, route = Result(record), record.route
+            if route is not None:
+                span.update_name(f"{method} {route}")
             self._say(span, result.attributes(), record)
             if result.is_error or result.exception is not None:
                 _fail(span, result)

@@ -12,9 +12,12 @@ _PACKAGE: Final = "asgi_patterns"
 
 
 def add_event(event: Event, exchange: Exchange) -> None:
-    """Note ``event`` in the span of ``exchange``, if somebody records it; a listener."""
+    """Note ``event`` in the span of ``exchange``, if somebody records it; a listener.
+
+    Not what happens to nearly every request: an event costs as much as a span, and says nothing then.
+    """
     span = exchange.span
-    if span is None or not span.is_recording():
+    if span is None or event.is_routine or not span.is_recording():
         return
     kind: Any = type(event)  # mypy finds no hash on the class of an event
     prefix, name, facts = _named(kind)
