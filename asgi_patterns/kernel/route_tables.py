@@ -6,12 +6,13 @@ written (``/tenants/{tenant}``), and often it holds the endpoint alone. So all r
 are listed once, by endpoint, when the first of them is looked for. The list is kept on that router, so that it
 lives as long as the app.
 
-Either way the route is matched once more, with the framework's own pattern: what has changed its meaning in a
-new version is no route then, and not a wrong one. Nothing here imports a framework.
+Either way the route is matched once more, with the framework's own pattern, and what it names itself the first time:
+what has changed its meaning in a new version is no route then, and not a wrong one. Nothing here imports a framework.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, final
 
 from asgi_patterns.kernel.patterns import route_path
@@ -26,6 +27,7 @@ REST: Final = "/{path}"
 """The path within a mount. It ends the format of every mount, and the template of an app mounted there."""
 
 _ATTRIBUTE: Final = "_asgi_patterns_routes"
+_KEPT: Final = "_asgi_patterns_route"
 
 
 @final
@@ -81,15 +83,26 @@ def taken(scope: Scope) -> Taken | None:
 def _named(scope: Scope, endpoint: object, mount: Taken | None = None) -> Taken | None:
     """Take the route that the framework names, if that is the whole way to it, apart from ``mount``."""
     route: Any = scope.get("route")
-    # FastAPI has one route for all the places where its router is included, and says with what prefix it is meant.
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    if route is not None and getattr(context, "original_route", None) is route:
-        route = context
+    if "fastapi" in scope:
+        # It has one route for all the places where its router is included, and says with what prefix it is meant.
+        context = scope["fastapi"].get("effective_route_context")
+        if route is not None and getattr(context, "original_route", None) is route:
+            route = context
     if getattr(route, "endpoint", None) is not endpoint:
         return None
-    mounts, around = (mount.mounts, mount.around) if mount is not None else ((), "")
-    place = Taken(route, mounts, around, route.path_format)
-    return place if place.matches(scope) else None
+    if mount is not None:
+        place = Taken(route, mount.mounts, mount.around, route.path_format)
+        return place if place.matches(scope) else None
+    # One match is enough to know that a route means what it has always meant.
+    kept: Taken | None = getattr(route, _KEPT, None)
+    if kept is None:
+        place = Taken(route, (), "", route.path_format)
+        if not place.matches(scope):
+            return None
+        kept = place
+        with suppress(AttributeError, TypeError):  # some objects take no further attribute
+            setattr(route, _KEPT, place)
+    return kept
 
 
 @final

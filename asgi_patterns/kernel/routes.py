@@ -40,15 +40,15 @@ def route_template(of: Exchange | Scope) -> str | None:
 
     Never raises. What a framework shows and we cannot read is logged once, and is no route.
     """
-    if isinstance(of, Exchange):
+    try:
+        if not isinstance(of, Exchange):
+            return _recorded(of) or _read(of)
         scope = of.scope
         # An app without routes leaves none of these. It costs as much to look for one as to find it.
         if scope.keys().isdisjoint(_SIGNS):
             return None
-    else:
-        scope = of
-    try:
-        return _recorded(scope) or _read(scope)
+        template: str | None = scope.get(ROUTE)
+        return template or _read(scope)
     except Exception as error:
         say_once("no route template", error)
         return None
@@ -85,6 +85,10 @@ def _recorded(scope: Scope) -> str | None:
 
 def _read(scope: Scope) -> str | None:
     place = taken(scope)
+    if place is not None and place.path is not None and not place.around and "route_handler" not in scope:
+        # As below, for the usual case: a route of the app, and no mount.
+        root: str = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
+        return root + place.path if place.accepts(scope) else None
     path = _own_path(scope, place)
     return None if path is None else _around(scope, place) + path
 

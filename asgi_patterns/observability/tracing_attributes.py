@@ -57,13 +57,11 @@ class Describe:
             self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
-        if host is None:
-            _add_server(found, scope)
         if (client := scope.get("client")) and client[0]:
             found["client.address"] = client[0]
             if client[1]:
                 found["client.port"] = client[1]
-        return found
+        return found if host is not None else _with_server(found, scope)
 
     def _add_protocol(self, found: Attributes, scope: Scope) -> None:
         if scope["type"] == "websocket":
@@ -84,9 +82,10 @@ class Describe:
         return f"{name}={REDACTED}" if equals and unquote_plus(name).lower() in self._hidden else pair
 
 
-def _add_server(found: Attributes, scope: Scope) -> None:
+def _with_server(found: Attributes, scope: Scope) -> Attributes:
     if (server := scope.get("server")) and server[1]:
         found["server.address"], found["server.port"] = server
+    return found
 
 
 def bounded(text: str) -> str:
