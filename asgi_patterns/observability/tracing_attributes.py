@@ -48,8 +48,7 @@ class Describe:
         """Return them. ``host`` and ``agent`` are the values of ``Host`` and ``User-Agent``."""
         scheme: str = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
         found = _usual(scheme, host, agent, scope.get("http_version")).copy()
-        path: str = scope["path"]
-        found["url.path"] = path if path.isascii() and len(path) <= LONGEST else bounded(path)
+        found["url.path"] = bounded(scope["path"])
         method = scope.get("method")
         if method in self._methods:
             found["http.request.method"] = method
