@@ -18,7 +18,7 @@ from typing import Any, Final, final
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 
-__all__ = ["REST", "Taken", "inward", "taken"]
+__all__ = ["REST", "Taken", "inward", "known", "taken"]
 
 DEPTH: Final = 10
 """How many mounts within mounts, and how much middleware around a mounted app, are followed."""
@@ -63,6 +63,21 @@ class Taken:
         return self.mounted is not None or self._pattern.match(route_path(scope)) is not None
 
 
+def known(scope: Scope) -> str | None:
+    """Return the template of a route that has been matched before and that no mount stands around, root included.
+
+    ``None`` says nothing: whatever is not that simple, ``taken`` knows.
+    """
+    route: Any = _meant(scope) if "fastapi" in scope else scope.get("route")
+    kept: Taken | None = getattr(route, _KEPT, None)
+    if kept is None or "app_root_path" in scope or "route_handler" in scope:
+        return None
+    if route.endpoint is not scope.get("endpoint") or not kept.accepts(scope):
+        return None
+    root: str = scope.get("root_path", "")
+    return f"{root.rstrip('/')}{kept.path}" if root else kept.path
+
+
 def taken(scope: Scope) -> Taken | None:
     """Return where the routers that ``scope`` went through have ended, as far as they say.
 
@@ -82,27 +97,28 @@ def taken(scope: Scope) -> Taken | None:
 
 def _named(scope: Scope, endpoint: object, mount: Taken | None = None) -> Taken | None:
     """Take the route that the framework names, if that is the whole way to it, apart from ``mount``."""
-    route: Any = scope.get("route")
-    if "fastapi" in scope:
-        # It has one route for all the places where its router is included, and says with what prefix it is meant.
-        context = scope["fastapi"].get("effective_route_context")
-        if route is not None and getattr(context, "original_route", None) is route:
-            route = context
+    route = _meant(scope)
     if getattr(route, "endpoint", None) is not endpoint:
         return None
     if mount is not None:
         place = Taken(route, mount.mounts, mount.around, route.path_format)
         return place if place.matches(scope) else None
-    # One match is enough to know that a route means what it has always meant.
-    kept: Taken | None = getattr(route, _KEPT, None)
-    if kept is None:
-        place = Taken(route, (), "", route.path_format)
-        if not place.matches(scope):
-            return None
-        kept = place
-        with suppress(AttributeError, TypeError):  # some objects take no further attribute
-            setattr(route, _KEPT, place)
-    return kept
+    place = Taken(route, (), "", route.path_format)
+    if not place.matches(scope):
+        return None
+    with suppress(AttributeError, TypeError):  # some objects take no further attribute
+        setattr(route, _KEPT, place)
+    return place
+
+
+def _meant(scope: Scope) -> Any:
+    """Return the route that the framework names."""
+    route = scope.get("route")
+    # FastAPI has one route for all the places where its router is included, and says with what prefix it is meant.
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    if route is not None and getattr(context, "original_route", None) is route:
+        return context
+    return route
 
 
 @final

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.patterns import route_path
-from asgi_patterns.kernel.route_tables import REST, Taken, inward, taken
+from asgi_patterns.kernel.route_tables import REST, Taken, inward, known, taken
 from asgi_patterns.kernel.types import Scope
 
 __all__ = ["ROUTE", "record_route", "route_template", "say_once"]
@@ -48,7 +48,7 @@ def route_template(of: Exchange | Scope) -> str | None:
         if scope.keys().isdisjoint(_SIGNS):
             return None
         template: str | None = scope.get(ROUTE)
-        return template or _read(scope)
+        return template or known(scope) or _read(scope)
     except Exception as error:
         say_once("no route template", error)
         return None
@@ -85,10 +85,6 @@ def _recorded(scope: Scope) -> str | None:
 
 def _read(scope: Scope) -> str | None:
     place = taken(scope)
-    if place is not None and place.path is not None and not place.around and "route_handler" not in scope:
-        # As below, for the usual case: a route of the app, and no mount.
-        root: str = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
-        return root + place.path if place.accepts(scope) else None
     path = _own_path(scope, place)
     return None if path is None else _around(scope, place) + path
 
