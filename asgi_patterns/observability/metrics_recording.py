@@ -22,6 +22,7 @@ from asgi_patterns.observability.metrics_instruments import (
 )
 from asgi_patterns.observability.metrics_labels import METHODS, NONE, OTHER, Folds
 from asgi_patterns.observability.metrics_series import Conventional, Labels, Measure, Migrated, Series
+from asgi_patterns.observability.metrics_traces import Late, in_trace
 
 Names = Literal["conventions", "instrumentator"]
 
@@ -60,7 +61,7 @@ class Recorder:
         self._folds = Folds(most, _say)
         self._is_migrated = names == "instrumentator"
         self._active = _Active(backend, IN_PROGRESS if self._is_migrated else ACTIVE)
-        self._series: dict[Key, Series] = {}
+        self._series: dict[Key, Series | Late] = {}
         self._heard: dict[type[Event], _Heard] = {}
         self._adders: dict[tuple[str, ...], Measure] = {}
         self._setters: dict[tuple[str, ...], Measure] = {}
@@ -108,7 +109,7 @@ class Recorder:
         key = ("GET", record.route, record.status, record.outcome, "")
         (self._series.get(key) or self._new(key)).socket(record)
 
-    def _new(self, key: Key) -> Series:
+    def _new(self, key: Key) -> Series | Late:
         """Return the series of ``key``, which is kept for the next time unless a value of it is one too many."""
         method, route, status, outcome, scheme = key
         fold = self._folds.fold
@@ -127,10 +128,11 @@ class Recorder:
             self._series[key] = series
         return series
 
-    def _make(self, labels: dict[str, str], scheme: str) -> Series:
+    def _make(self, labels: dict[str, str], scheme: str) -> Series | Late:
         if scheme:
             labels["scheme"] = scheme
-        return (Migrated if self._is_migrated else Conventional)(self._backend.measure, labels)
+        series = (Migrated if self._is_migrated else Conventional)(self._backend.measure, labels)
+        return in_trace(series, labels["outcome"])
 
     def hear(self, event: Event, exchange: Exchange) -> None:
         """Count an event."""

@@ -25,11 +25,11 @@ pytestmark = pytest.mark.anyio
 class Exported:
     """``app`` behind the layer, and what a reader of the SDK finds."""
 
-    def __init__(self, app: ASGIApp, *further: Any) -> None:
+    def __init__(self, app: ASGIApp, *further: Any, lint: bool = True) -> None:
         self.reader = InMemoryMetricReader()
         self.provider = MeterProvider([self.reader])
         self.layer = Metrics(backend="opentelemetry", meter_provider=self.provider)
-        self.client = Client(Pipeline(self.layer, *further)(app))
+        self.client = Client(Pipeline(self.layer, *further)(app), lint=lint)
 
     def points(self, name: str) -> list[Any]:
         return [
