@@ -4,7 +4,7 @@
 that it needs comes with an extra.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Token
 from functools import partial
@@ -23,10 +23,11 @@ from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.routes import route_template
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.observability.tracing_attributes import Attributes, bounded
-from asgi_patterns.observability.tracing_others import NAME, current_span, instrumentation_in
+from asgi_patterns.observability.tracing_others import NAME, current_span
 from asgi_patterns.observability.tracing_parent import Arrival
 from asgi_patterns.observability.tracing_result import Result, class_name
 from asgi_patterns.observability.tracing_rules import Rules
+from asgi_patterns.observability.tracing_search import Tracers, search
 from asgi_patterns.observability.tracing_within import Within, say_found
 
 SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
@@ -49,7 +50,7 @@ class Traced:
         self._tracer = get_tracer(NAME, None, provider, SCHEMA)
         self._excludes = rules.excluded is not None
         self._looked = False
-        self._within: str | None = None
+        self._within: Tracers | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, with a span unless somebody has one already."""
@@ -75,8 +76,11 @@ class Traced:
             return self._complete(span, exchange, scope, receive, send)
         if not self._looked:
             self._look()
-        run = self._run if self._within is None else self._run_within
+        run = self._run if self._within is None else self._beside(self._within, scope)
         return run(arrival, current, exchange, scope, receive, send)
+
+    def _beside(self, tracers: Tracers, scope: Scope) -> Callable[..., Awaitable[None]]:
+        return partial(self._run_within, tracers) if tracers.takes(scope) else self._run
 
     def _leaves_alone(self, scope: Scope, host: bytes | None, current: Context) -> bool:
         if current and any(current.get(key) for key in _SUPPRESSED):
@@ -88,7 +92,7 @@ class Traced:
         """See whether the app makes spans itself. With the first request: an app may be changed until then."""
         self._looked = True
         with suppress(Exception):  # whatever stands in an app, to look at it must not break a request
-            self._within = instrumentation_in(self._app)
+            self._within = search(self._app)
         if self._within is not None:
             say_found(self._label, self._within)
 
@@ -131,6 +135,7 @@ class Traced:
 
     async def _run_within(
         self,
+        tracers: Tracers,
         arrival: Arrival,
         current: Context,
         exchange: Exchange,
@@ -151,7 +156,7 @@ class Traced:
             method = self._rules.describe.method(scope)
             return self._tracer.start_span(method, context, SpanKind.SERVER, attributes, links, began[0])
 
-        within = Within(exchange, current, make, links)
+        within = Within(exchange, tracers, current, make, links)
         exchange.span = within
 
         def ended(record: Record) -> None:
@@ -211,8 +216,11 @@ class Traced:
             span.end(start + int((late + record.seconds) * 1e9))
 
     def _name(self, span: ApiSpan, route: str | None, scope: Scope) -> None:
+        method = self._rules.describe.method(scope)
         if route is not None:
-            span.update_name(f"{self._rules.describe.method(scope)} {route}")
+            span.update_name(f"{method} {route}")
+        elif getattr(span, "name", "").endswith(f" {scope['path']}"):  # there is no end of such names
+            span.update_name(method)
 
     def _say(self, span: ApiSpan, found: Attributes, record: Record) -> None:
         if self._rules.response is not None and record.headers:

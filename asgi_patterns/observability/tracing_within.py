@@ -11,6 +11,7 @@ from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import Message
 from asgi_patterns.observability.tracing_others import span_in
+from asgi_patterns.observability.tracing_search import Tracers
 
 MOST_EVENTS: Final = 128
 """Events that wait for a span; the SDK keeps no more in one."""
@@ -18,9 +19,12 @@ MOST_EVENTS: Final = 128
 _log = logging.getLogger("asgi_patterns.tracing")
 
 
-def say_found(label: str, name: str) -> None:
-    """Log that the app is traced already."""
-    _log.info("%s: %s traces this app already; its spans are completed, and no others made", label, name)
+def say_found(label: str, tracers: Tracers) -> None:
+    """Log that the app is traced already, or what is mounted in it."""
+    where = "this app" if tracers.is_whole else "what is mounted in this app"
+    _log.info(
+        "%s: %s traces %s already; its spans are completed, and no others made", label, tracers.name, where
+    )
 
 
 @final
@@ -32,9 +36,15 @@ class Within:
     """
 
     def __init__(
-        self, exchange: Exchange, current: Context, make: Callable[[], Span], links: Sequence[Link]
+        self,
+        exchange: Exchange,
+        tracers: Tracers,
+        current: Context,
+        make: Callable[[], Span],
+        links: Sequence[Link],
     ) -> None:
         self._exchange = exchange
+        self._tracers = tracers
         self._current = current
         self._make = make
         self._links = links
@@ -76,6 +86,8 @@ class Within:
     def _is_reached(self) -> bool:
         """Whether the app was called, as far as that can be seen: it says so, or it has raised."""
         exchange = self._exchange
+        if not self._tracers.is_whole:
+            return self._tracers.has(exchange.scope)
         return exchange.exception is not None or exchange.scope.get("app") is not self._app
 
     def found(self) -> tuple[Span, bool]:

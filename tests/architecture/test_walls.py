@@ -95,6 +95,7 @@ SHELL_PARTS = {
     "observability/metrics_workers.py": "looks at files and processes",
     "observability/tracing_settings.py": "is a layer, and reads the environment",
     "observability/tracing_others.py": "looks at spans of others",
+    "observability/tracing_search.py": "looks for what makes them",
     "observability/tracing_parent.py": "knows the propagator, and asks who the client is",
     "observability/tracing_rules.py": "holds what asks",
     "observability/tracing_spans.py": "makes spans, and calls an app",
