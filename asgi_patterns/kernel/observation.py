@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Callable
 
-from asgi_patterns.kernel.record import Record
+from asgi_patterns.kernel.record import Outcome, Record
 
 Observer = Callable[[Record], None]
 """Told of each request, once, when it has ended. It must be quick and must not wait."""
@@ -42,24 +42,24 @@ class Observation:
             record.exception = error
             if record.status is None and not self._is_gone:
                 record.status = CRASHED
-        self._tell(broken=True)
+        if record.exception is None:
+            record.exception = record.exchange.exception
+        self._tell(self._judge(record))
 
-    def _tell(self, *, broken: bool) -> None:
-        """Complete the record and hand it on; ``broken``: whether an exception has spoilt the answer."""
+    def _tell(self, outcome: Outcome) -> None:
+        """Complete the record and hand it on."""
         self._is_told = True
         record = self.record
         exchange = record.exchange
+        record.outcome = outcome
         record.request_id = exchange.request_id
         record.answered_by = exchange.answered_by
-        if broken and record.exception is None:
-            record.exception = exchange.exception
-        self._judge(record)
         for observer in self.observers:
             try:
                 observer(record)
             except Exception:
                 _log.exception("the observer %r failed", observer)
 
-    def _judge(self, record: Record) -> None:
-        """Say what became of it."""
+    def _judge(self, record: Record) -> Outcome:
+        """Return what became of it."""
         raise NotImplementedError

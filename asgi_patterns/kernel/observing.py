@@ -15,7 +15,7 @@ from asgi_patterns.kernel.headers import content_length
 from asgi_patterns.kernel.look import beyond, readable
 from asgi_patterns.kernel.observation import CRASHED, Clock, Observation, Observer
 from asgi_patterns.kernel.observing_sockets import Socket
-from asgi_patterns.kernel.record import Record, of_answer
+from asgi_patterns.kernel.record import Outcome, Record, of_answer
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Clock", "Observation", "Observer", "observe"]
@@ -158,7 +158,7 @@ class _Answer(Observation):
         if self._gone_before:
             self._is_gone = True
         if record.status != CRASHED:
-            self._tell(broken=False)
+            self._tell(self._judge(record))
 
     def _close(self, error: BaseException | None) -> None:
         """The app has ended."""
@@ -174,8 +174,6 @@ class _Answer(Observation):
         if not self._is_told:
             self._fail(error)
 
-    def _judge(self, record: Record) -> None:
+    def _judge(self, record: Record) -> Outcome:
         record.received = self.body.received
-        record.outcome = of_answer(
-            record, record.exchange.outcome, gone=self._is_gone, complete=self._is_complete
-        )
+        return of_answer(record, record.exchange.outcome, gone=self._is_gone, complete=self._is_complete)

@@ -4,7 +4,7 @@ from typing import Final, final
 
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.observation import Clock, Observation, Observer
-from asgi_patterns.kernel.record import Record, of_socket
+from asgi_patterns.kernel.record import Outcome, Record, of_socket
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 
 OPEN: Final = 101
@@ -95,7 +95,7 @@ class Socket(Observation):
         record.seconds = self.elapsed()
         if record.status == OPEN or self._by_client:
             record.code = code
-        self._tell(broken=False)
+        self._tell(self._judge(record))
 
     def _close(self, error: BaseException | None) -> None:
         """The app has ended, and nobody has closed the WebSocket."""
@@ -104,10 +104,8 @@ class Socket(Observation):
         self.record.seconds = self.elapsed()
         self._fail(error)
 
-    def _judge(self, record: Record) -> None:
-        record.outcome = of_socket(
-            record, record.exchange.outcome, gone=self._is_gone, by_client=self._by_client
-        )
+    def _judge(self, record: Record) -> Outcome:
+        return of_socket(record, record.exchange.outcome, gone=self._is_gone, by_client=self._by_client)
 
 
 def _size(message: Message) -> int:
