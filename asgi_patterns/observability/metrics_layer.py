@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from asgi_patterns.kernel.address import Networks
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
-from asgi_patterns.kernel.events import Event, Listener
+from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Lack, Layer, settings
@@ -24,7 +24,7 @@ from asgi_patterns.observability.metrics_opentelemetry import OpenTelemetry
 from asgi_patterns.observability.metrics_page import Page
 from asgi_patterns.observability.metrics_prometheus import Prometheus
 from asgi_patterns.observability.metrics_recording import Names, Recorder
-from asgi_patterns.observability.metrics_traces import exemplar
+from asgi_patterns.observability.metrics_traces import exemplars
 from asgi_patterns.observability.metrics_workers import VARIABLE, directory
 
 _DOTTED = WithJsonSchema({"type": "string", "title": "dotted name"})
@@ -103,16 +103,14 @@ class Metrics(Layer):
         self._recorder.watch(context.gauges)
         # Where it stands alone, nobody else says who listens to what stands further in.
         heard = context.listeners
-        listens = context if self._hear in heard else replace(context, listeners=(*heard, self._hear))
+        hear = self._recorder.hear
+        listens = context if hear in heard else replace(context, listeners=(*heard, hear))
         return _Measured(app, self._recorder, self._page, listens)
 
     @property
     def listeners(self) -> Sequence[Listener]:
         """What counts events."""
-        return [self._hear]
-
-    def _hear(self, event: Event, exchange: Exchange) -> None:
-        self._recorder.hear(event, exchange)
+        return [self._recorder.hear]
 
     def read(self, asked: RawHeaders) -> tuple[RawHeaders, bytes]:
         """Return the fields and the content of the page, for who may read; ``asked`` are the request's fields."""
@@ -178,7 +176,7 @@ class Metrics(Layer):
 
     @cached_property
     def _prometheus(self) -> Prometheus:
-        named = exemplar() if self.exemplars and directory() is None else None
+        named = exemplars() if self.exemplars and directory() is None else None
         return Prometheus(self.registry, tuple(self.buckets), named)
 
     @property

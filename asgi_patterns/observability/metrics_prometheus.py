@@ -1,6 +1,6 @@
 """Puts values into instruments of ``prometheus_client``, made once for each registry."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, assert_never, final
@@ -9,14 +9,13 @@ from weakref import WeakKeyDictionary
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
 from asgi_patterns.observability.metrics_series import Labels, Measure
+from asgi_patterns.observability.metrics_traces import Exemplars
 from asgi_patterns.observability.metrics_workers import directory
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 EXTRA: Final = "prometheus"
-Exemplar = Callable[[], dict[str, str] | None]
-"""Names the trace of what is measured now; ``None`` where there is none, or nobody keeps it."""
 
 _MODES: Final = {"sum": "livesum", "min": "livemin", "max": "livemax"}
 
@@ -32,12 +31,12 @@ class Prometheus:
     wants_scheme = False
 
     def __init__(
-        self, registry: "CollectorRegistry | None", buckets: tuple[float, ...], exemplar: Exemplar | None
+        self, registry: "CollectorRegistry | None", buckets: tuple[float, ...], exemplars: Exemplars | None
     ) -> None:
         self._package = require("prometheus_client", EXTRA)
         self.registry: CollectorRegistry = self._package.REGISTRY if registry is None else registry
         self._buckets = buckets
-        self._exemplar = exemplar
+        self._exemplars = exemplars
         self._is_shared = directory() is not None
 
     def declare(self, instruments: Iterable[Instrument]) -> None:
@@ -55,15 +54,15 @@ class Prometheus:
         return _measure(child.set if instrument.kind == "gauge" else child.inc)
 
     def _observing(self, child: Any) -> Measure:
-        observe, exemplar = child.observe, self._exemplar
-        if exemplar is None:
+        observe, exemplars = child.observe, self._exemplars
+        if exemplars is None:
             return _measure(observe)
+        traced, named = exemplars.traced, exemplars.named
 
         def observe_and_show(value: float) -> None:
             observe(value)
-            named = exemplar()
-            if named is not None:
-                child.show(value, named)
+            if traced() and child.is_due(value) and (exemplar := named()) is not None:
+                child.show(value, exemplar)
 
         return observe_and_show
 

@@ -21,6 +21,8 @@ from asgi_patterns.observability.metrics_instruments import Instrument
 INFINITE: Final = "+Inf"
 AT_ONCE: Final = 128
 """How many values are kept until they are counted."""
+PAUSE: Final = 1.0
+"""Seconds for which an exemplar stands at least."""
 
 _FAMILIES: Final[dict[str, Any]] = {
     "counter": CounterMetricFamily,
@@ -33,12 +35,13 @@ _FAMILIES: Final[dict[str, Any]] = {
 class Tally:
     """What a histogram has seen: how many values in each bucket, and their sum."""
 
-    __slots__ = ("_below", "_bounds", "_exemplars", "_lock", "_sum", "_values")
+    __slots__ = ("_below", "_bounds", "_due", "_exemplars", "_lock", "_sum", "_values")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
         self._below = [0] * (len(bounds) + 1)  # in each bucket, with all below it
         self._exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
+        self._due = [0.0] * (len(bounds) + 1)
         self._sum = 0.0
         self._values: list[float] = []
         self._lock = Lock()
@@ -50,9 +53,15 @@ class Tally:
         if len(values) >= AT_ONCE:
             self._count()
 
+    def is_due(self, value: float) -> bool:
+        """Whether the bucket of ``value`` has no exemplar of this second: nobody looks more often than that."""
+        return time.time() >= self._due[bisect_left(self._bounds, value)]
+
     def show(self, value: float, exemplar: dict[str, str]) -> None:
         """Let ``exemplar`` stand for the bucket of ``value``."""
-        self._exemplars[bisect_left(self._bounds, value)] = Exemplar(exemplar, value, time.time())
+        at, now = bisect_left(self._bounds, value), time.time()
+        self._exemplars[at] = Exemplar(exemplar, value, now)
+        self._due[at] = now + PAUSE
 
     def _count(self) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
 """Names the trace that a measured request belongs to, for exemplars.
 
-``exemplar``: names what is current; ``Late``: makes the span current whose request is measured after it has gone.
+``Exemplars``: names what is current; ``Late``: makes the span current whose request is measured after it has gone.
 """
 
 from collections.abc import Callable
@@ -17,23 +17,29 @@ _IN_TIME: Final = frozenset({"ok", "client_error"})
 """What is measured as the last message goes by, where the span of the request is current. All else may be later."""
 
 
-def exemplar() -> Callable[[], dict[str, str] | None] | None:
-    """Return what names the current span, if that is sampled; ``None`` where OpenTelemetry is not installed."""
-    if find_spec("opentelemetry") is None:
-        return None
-    current = require("opentelemetry.context", "otel").get_current
-    span_in = require("opentelemetry.trace", "otel").get_current_span
+@final
+class Exemplars:
+    """Knows what an exemplar says."""
 
-    def named() -> dict[str, str] | None:
-        here = current()
-        if not here:  # the usual case where nobody traces
-            return None
-        context = span_in(here).get_span_context()
+    __slots__ = ("_span", "traced")
+
+    def __init__(self) -> None:
+        """Raises ``MissingExtra`` where OpenTelemetry is not installed."""
+        self.traced: Callable[[], object] = require("opentelemetry.context", "otel").get_current
+        """Tells whether there may be a span, at less than the cost of looking for it."""
+        self._span = require("opentelemetry.trace", "otel").get_current_span
+
+    def named(self) -> dict[str, str] | None:
+        """Name the current span, if that is sampled."""
+        context = self._span().get_span_context()
         if not context.is_valid or not context.trace_flags.sampled:
             return None
         return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
-    return named
+
+def exemplars() -> Exemplars | None:
+    """Return what names traces; ``None`` where OpenTelemetry is not installed."""
+    return None if find_spec("opentelemetry") is None else Exemplars()
 
 
 def in_trace(series: Series, outcome: str) -> "Series | Late":
