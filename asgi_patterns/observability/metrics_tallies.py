@@ -55,13 +55,13 @@ class Tally:
 
     def is_due(self, value: float) -> bool:
         """Whether the bucket of ``value`` has no exemplar of this second: nobody looks more often than that."""
-        return time.time() >= self._due[bisect_left(self._bounds, value)]
+        return time.monotonic() >= self._due[bisect_left(self._bounds, value)]
 
     def show(self, value: float, exemplar: dict[str, str]) -> None:
         """Let ``exemplar`` stand for the bucket of ``value``."""
-        at, now = bisect_left(self._bounds, value), time.time()
-        self._exemplars[at] = Exemplar(exemplar, value, now)
-        self._due[at] = now + PAUSE
+        at = bisect_left(self._bounds, value)
+        self._exemplars[at] = Exemplar(exemplar, value, time.time())
+        self._due[at] = time.monotonic() + PAUSE
 
     def _count(self) -> None:
         with self._lock:

@@ -1,0 +1,108 @@
+"""What a process counts for itself: nothing is lost, whoever counts and whenever somebody looks."""
+
+import math
+from threading import Barrier, Thread
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+
+from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, Instrument
+from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Tallies, Tally
+
+BOUNDS = (0.1, 1.0, 10.0)
+LABELS = ("GET", "/items/{id}", "200", "ok")
+VALUES = [0.0, 0.1, 0.10001, 1.0, 5.0, 10.0, 10.1, 1e9]
+INSTRUMENT = Instrument(
+    name=DURATION.name,
+    dotted=DURATION.dotted,
+    kind="histogram",
+    help="h",
+    labels=DURATION.labels,
+    buckets=BOUNDS,
+)
+
+
+def shown(tallies: Tallies) -> dict[str, float]:
+    (family,) = tallies.collect()
+    return {each.name + each.labels.get("le", ""): each.value for each in family.samples}
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE + 5])
+def test_values_are_counted_as_prometheus_counts_them(count: int) -> None:
+    tallies = Tallies(INSTRUMENT)
+    tally = tallies.labels(*LABELS)
+    assert isinstance(tally, Tally)
+    registry = CollectorRegistry()
+    theirs = Histogram(INSTRUMENT.name, "h", INSTRUMENT.labels, registry=registry, buckets=BOUNDS).labels(
+        *LABELS
+    )
+
+    for at in range(count):
+        tally.observe(VALUES[at % len(VALUES)])
+        theirs.observe(VALUES[at % len(VALUES)])
+
+    (family,) = registry.collect()
+    expected = {
+        each.name + each.labels.get("le", ""): each.value
+        for each in family.samples
+        if not each.name.endswith("_created")
+    }
+    found = shown(tallies)
+    assert found.keys() == expected.keys()
+    assert all(math.isclose(found[name], expected[name]) for name in expected)
+
+
+def test_who_looks_twice_sees_each_value_once() -> None:
+    tallies = Tallies(INSTRUMENT)
+    tally = tallies.labels(*LABELS)
+    assert isinstance(tally, Tally)
+    tally.observe(0.5)
+
+    first, second = shown(tallies), shown(tallies)
+
+    assert first == second
+    assert first["http_server_request_duration_seconds_count"] == 1
+
+
+def test_nothing_is_lost_between_threads() -> None:
+    tallies, levels = Tallies(INSTRUMENT), Tallies(ACTIVE)
+    tally, level = tallies.labels(*LABELS), levels.labels("GET")
+    assert isinstance(tally, Tally)
+    assert isinstance(level, Level)
+    threads, each = 8, 5_000
+    ready = Barrier(threads + 1)
+
+    def count() -> None:
+        ready.wait()
+        for _ in range(each):
+            level.inc(1)
+            tally.observe(0.5)
+            level.inc(-1)
+            level.inc(1)
+
+    running = [Thread(target=count) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    ready.wait()
+    while any(thread.is_alive() for thread in running):
+        shown(tallies)
+        shown(levels)
+    for thread in running:
+        thread.join()
+
+    assert shown(tallies)["http_server_request_duration_seconds_count"] == threads * each
+    assert shown(levels) == {"http_server_active_requests": threads * each}
+
+
+def test_an_exemplar_stands_until_its_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("asgi_patterns.observability.metrics_tallies.time.monotonic", lambda: now)
+    tally = Tally(BOUNDS)
+    assert tally.is_due(0.5)
+
+    tally.show(0.5, {"trace_id": "1"})
+
+    assert not tally.is_due(0.6)
+    assert tally.is_due(5.0)  # of another bucket
+    now += 1.0
+    assert tally.is_due(0.6)
