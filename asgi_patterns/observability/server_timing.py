@@ -79,16 +79,10 @@ def value(metrics: Iterable[Metric]) -> str:
 
 
 def _entry(metric: Metric) -> str:
-    parts = [metric.name]
-    if metric.seconds is not None:
-        parts.append(f"dur={_milliseconds(metric.seconds)}")
-    if metric.description is not None:
-        parts.append(f'desc="{_quoted(metric.description)}"')
-    return ";".join(parts)
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.2f}".rstrip("0").rstrip(".")
+    name, seconds, description = metric
+    if seconds is not None:
+        name = f"{name};dur={seconds * 1000:.2f}".rstrip("0").rstrip(".")
+    return name if description is None else f'{name};desc="{_quoted(description)}"'
 
 
 def _quoted(text: str) -> str:

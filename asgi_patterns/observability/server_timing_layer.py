@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from asgi_patterns.kernel.address import Networks, TrustedProxies
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import Exchange, is_off
 from asgi_patterns.kernel.forecast import Forecast
-from asgi_patterns.kernel.headers import field
+from asgi_patterns.kernel.headers import field, field_value
 from asgi_patterns.kernel.layer import Layer, settings
-from asgi_patterns.kernel.look import Editing, readable
+from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.origins import origin
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -136,9 +136,7 @@ class _Timed(Editing):
         exchange, telling = self._exchange, self._telling
         if head["type"] != "http.response.start" or not telling.may_see(exchange):
             return head
-        head, headers = readable(head)
-        headers += telling.lines(self._metrics(exchange))
-        return head
+        return {**head, "headers": [*head.get("headers", ()), *telling.lines(self._metrics(exchange))]}
 
     def _metrics(self, exchange: Exchange) -> list[Metric]:
         found, telling = [], self._telling
@@ -172,10 +170,11 @@ class _Telling:
 
     def may_see(self, exchange: Exchange) -> bool:
         """Whether the client of ``exchange`` may know. Where that cannot be found out, it may not."""
-        if exchange.is_off(self._label):
+        scope = exchange.scope
+        if is_off(scope, self._label):
             return False
         networks = self._networks
-        if not networks.nobody and networks.trusts(exchange.client(exchange.scope).host):
+        if not networks.nobody and networks.trusts(exchange.client(scope).host):
             return True
         if self._allow is None:
             return False
@@ -189,4 +188,4 @@ class _Telling:
         """Return the fields to add."""
         if not metrics:
             return []
-        return [field("server-timing", value(metrics)), *self._lines]
+        return [(b"server-timing", field_value(value(metrics))), *self._lines]

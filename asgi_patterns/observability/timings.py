@@ -10,24 +10,28 @@ from typing import Final, final
 from asgi_patterns.observability.server_timing import Costs, Metric, check_name
 
 _checked = lru_cache(maxsize=256)(check_name)
+_lock: Final = Lock()
+"""Taken to add a number: one for all requests is enough, and one for each is not free."""
 
 
 @final
 class Timings:
     """What one request has taken so far. Threads may add to it at the same time."""
 
-    __slots__ = ("_costs", "_lock", "app", "clock")
+    # No slots: what most requests never set stands on the class, and costs them nothing.
+    app: float | None = None
+    """What the app has taken until its head, where somebody takes that time and it was called."""
+    _costs: Costs | None = None
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most = most
         self.clock = clock
-        self.app: float | None = None
-        """What the app has taken until its head, where somebody takes that time and it was called."""
-        self._costs = Costs(most)
-        self._lock = Lock()
 
     def add(self, name: str, description: str | None, seconds: float) -> None:
         """Add what something has taken."""
-        with self._lock:
+        with _lock:
+            if self._costs is None:
+                self._costs = Costs(self._most)
             self._costs.add(name, description, seconds)
 
     def add_app(self, seconds: float) -> None:
@@ -36,7 +40,9 @@ class Timings:
 
     def taken(self) -> list[Metric]:
         """Return all that has ended."""
-        with self._lock:
+        if self._costs is None:
+            return []
+        with _lock:
             return [*self._costs.metrics]
 
 
