@@ -23,6 +23,7 @@ from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.observability.access_log_forecast import doubts, forecast, outline
 from asgi_patterns.observability.lines import Form, Line
+from asgi_patterns.observability.log_records import Records
 from asgi_patterns.observability.redaction import Fields, Query, printable
 
 LOGGER: Final = "asgi_patterns.access_log"
@@ -30,7 +31,6 @@ SECRET: Final = ("authorization", "proxy-authorization", "cookie", "set-cookie",
 
 _LONGEST_PATH: Final = 2048
 _LONGEST_WORD: Final = 256
-_FILE: Final = "(asgi_patterns)"
 # What has to be looked at by somebody. Refusals are not: they are what the rules are for.
 _ALARMING: Final = frozenset({"server_error", "timeout", "incomplete", "shed"})
 
@@ -121,6 +121,7 @@ class _Writer:
 
     def __init__(self, settings: AccessLog) -> None:
         self._logger = logging.getLogger(settings.logger)
+        self._records = Records(self._logger, "access_log")
         self._form = settings.format
         self._sample = settings.sample
         self._slow = inf if settings.slow is None else seconds(settings.slow)
@@ -141,9 +142,8 @@ class _Writer:
         if not logger.isEnabledFor(level) or record.exchange.is_off(self._label):
             return
         fields = self._fields(record, slow=slow)
-        line = Line(self._form, time.time(), logging.getLevelName(level), fields)
-        # Without looking for the line of code that logs: it is always this one, and that costs as much as all else.
-        made = logger.makeRecord(logger.name, level, _FILE, 0, line, (), None, "access_log")
+        made = self._records.make(level)
+        made.msg = Line(self._form, made.created, made.levelname, fields)
         made.__dict__.update(fields)  # as ``extra`` does, less its search for names that are taken
         logger.handle(made)
 
@@ -174,7 +174,7 @@ class _Writer:
             "code": record.code,
             "error": None if record.exception is None else type(record.exception).__qualname__,
             "slow": slow or None,
-            "headers": self._asked(scope["headers"]) or None,
+            "headers": self._asked.of_request(scope["headers"]) or None,
             "response_headers": self._answered(record.headers or ()) or None,
         }
 

@@ -65,6 +65,13 @@ class Fields:
         self._secret = frozenset(secret)
         self._query = query
 
+    def of_request(self, headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
+        """Return what a call does, of fields that have their names in lower case, as ASGI gives those of requests."""
+        lines = dict(headers)
+        if len(lines) != len(headers):  # there are several lines of one name
+            return self(headers)
+        return {name: self._value(key, (lines[key],)) for key, name in self._names.items() if key in lines}
+
     def __call__(self, headers: Iterable[Sequence[bytes]]) -> Mapping[str, str]:
         """Return the values by name; several lines of one name are joined."""
         names = self._names

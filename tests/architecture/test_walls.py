@@ -83,6 +83,7 @@ SHELL_PARTS = {
     "health/sql.py": "asks a database",
     "health/vitals.py": "looks for the drain file, waits for the checks together",
     "observability/access_log_layer.py": "is a layer, and logs",
+    "observability/log_records.py": "has the clock, and the names of thread, process and task",
     "observability/server_timing_layer.py": "is a layer, and calls an app",
     "observability/server_timing_reach.py": "calls an app",
     "observability/timings.py": "is called by handlers, in threads",

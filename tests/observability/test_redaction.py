@@ -86,6 +86,7 @@ def test_what_is_shown_of_header_fields(lines: list[tuple[bytes, bytes]], expect
     fields = Fields([b"user-agent", b"authorization", b"referer"], [b"authorization"], Query(()))
 
     assert fields(lines) == expected
+    assert fields.of_request([(name.lower(), value) for name, value in lines]) == expected
 
 
 WHOLE: dict[str, object] = {
