@@ -24,7 +24,7 @@ from asgi_patterns.compression.rewriting import (
     without_digests,
 )
 from asgi_patterns.compression.sorting import EVENTS, TIED, UNKNOWN, VARY, Fate, sort
-from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange, is_off
+from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.look import Editing, Holding, readable
@@ -89,13 +89,13 @@ class Coded(Holding):
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold a short answer that is worth it, and have others coded, or told from coded ones, on their way."""
-        plan = self._plan
+        plan, scope = self._plan, self._scope
         fate, length, self._seen = sort(head["status"], headers, plan.terms, self._has_cookie)
-        if fate is _LEAVE or (self._scope["state"] and is_off(self._scope, plan.label)):
+        if fate is _LEAVE or ((state := scope["state"]) and plan.label in state.get(SWITCHED_OFF, ())):
             return None
         if fate is not _CODE:
             self.takes_over(Link(self.outer, self._plain if fate is _PLAIN else self._known))
-        elif self._scope["method"] == "HEAD":
+        elif scope["method"] == "HEAD":
             self.takes_over(Link(self.outer, self._bodiless))
         elif UNKNOWN < length <= plan.at_once and not head.get("trailers"):
             return length
