@@ -14,7 +14,7 @@ from asgi_patterns.compression.known_tags import CONDITIONS, understand
 from asgi_patterns.compression.plan import Plan
 from asgi_patterns.compression.rule import CompressionRule, Padding
 from asgi_patterns.compression.sending import NO_TAGS, Coded, Varying
-from asgi_patterns.compression.sorting import MEDIA_TYPES, Terms, WorthOf, worth_of
+from asgi_patterns.compression.sorting import MEDIA_TYPES, Said, Terms, types_of
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import get_all, has
@@ -24,8 +24,8 @@ from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.patterns import Patterns, route_path
 from asgi_patterns.kernel.types import ASGIApp, RawHeaders, Receive, Scope, Send
 
-_ACCEPTS, _COOKIE, _TAGS = 1, 2, 4
-_SAYS: Final = {b"accept-encoding": _ACCEPTS, b"cookie": _COOKIE, **dict.fromkeys(CONDITIONS, _TAGS)}
+_COOKIE, _TAGS = 1, 2
+_SAYS: Final = {b"accept-encoding": 0, b"cookie": _COOKIE, **dict.fromkeys(CONDITIONS, _TAGS)}
 """The fields of a request that count."""
 
 
@@ -98,7 +98,7 @@ class Compression(Layer):
         index = rule_for(self._patterns, scope)
         plan = self._plans[index]
         accepts = b",".join(get_all(scope["headers"], b"accept-encoding"))
-        coder = plan.choose(accepts) if accepts else None
+        coder = plan.choices[accepts]
         says = forecast(
             None if coder is None else coder.name,
             plan.coders,
@@ -110,7 +110,7 @@ class Compression(Layer):
         return Forecast(tuple(says))
 
     def _plan(self, rule: CompressionRule | None = None) -> Plan:
-        terms = Terms(self._worth_of, self.minimum, rule is not None and rule.despite_cookies)
+        terms = Terms(self._types, self.minimum, rule is not None and rule.despite_cookies)
         padding = self.padding if rule is None or rule.padding is None else rule.padding
         coded = self._coders if rule is None or rule.compress else {}
         return Plan(coded, terms, self._limiter, large=self.large, padding=padding, label=self.label)
@@ -131,8 +131,8 @@ class Compression(Layer):
         )
 
     @cached_property
-    def _worth_of(self) -> WorthOf:
-        return worth_of(self.media_types)
+    def _types(self) -> Said[bytes]:
+        return types_of(self.media_types)
 
     @cached_property
     def _limiters(self) -> RunVar[anyio.CapacityLimiter]:
@@ -163,18 +163,18 @@ class _Wired:
 
     def __init__(self, app: ASGIApp, plans: Sequence[Plan], *, patterns: Sequence[Patterns]) -> None:
         self._app = app
-        self._plan = plans[-1]
+        self._plan = None if patterns else plans[-1]
         self._plans = plans
         self._patterns = patterns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        plan = self._plan if not self._patterns else self._plan_for(scope)
+        plan = self._plan or self._plan_for(scope)
         if scope["type"] != "http" or not plan.coders:
             return await self._app(scope, receive, send)
         if "state" not in scope:
             scope = {**scope, "state": {}}  # where a handler says that it wants none of this
         accepts, says = _read(scope["headers"])
-        coder = plan.choose(accepts) if accepts else None
+        coder = plan.choices[accepts]
         tags = NO_TAGS
         if says & _TAGS and (seen := understand(scope["headers"], None if coder is None else coder.name)):
             scope, tags = {**scope, "headers": seen.headers}, seen.tags
@@ -193,8 +193,8 @@ def _read(headers: RawHeaders) -> tuple[bytes, int]:
     accepts, says = b"", 0
     for name, value in headers:
         if name in _SAYS:
-            kind = _SAYS[name]
-            says |= kind
-            if kind == _ACCEPTS:
+            if name == b"accept-encoding":
                 accepts = b"%b,%b" % (accepts, value) if accepts else value
+            else:
+                says |= _SAYS[name]
     return accepts, says

@@ -2,17 +2,37 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import final
 
 import anyio
 
 from asgi_patterns.compression.codecs import Coder, Flow
-from asgi_patterns.compression.sorting import Terms
-from asgi_patterns.kernel.negotiation import MAX_BYTES, choose_coding
+from asgi_patterns.compression.sorting import UNKNOWN, Terms
+from asgi_patterns.kernel.negotiation import choose_coding
 
 _LONG = 256  # Longer fields are read anew each time: memory is for what many send.
+_MOST_CHOICES = 256
 _OFF_THE_LOOP = 4096
+
+
+@final
+class Choices(dict[bytes, Coder | None]):
+    """``choices[accepts]`` makes the coding that a client wants most, by its ``Accept-Encoding``; ``None``: plain."""
+
+    __slots__ = ("_coders", "_offers")
+
+    def __init__(self, coders: Mapping[str, Coder]) -> None:
+        self._coders = coders
+        self._offers = tuple(coders)
+
+    def __missing__(self, accepts: bytes) -> Coder | None:
+        """Read the field, and remember what it says. What many send comes back soon, after all is forgotten, too."""
+        coder = self._coders.get(choose_coding([accepts], self._offers) or "identity") if accepts else None
+        if len(accepts) <= _LONG:
+            if len(self) >= _MOST_CHOICES:
+                self.clear()
+            self[accepts] = coder
+        return coder
 
 
 @final
@@ -25,7 +45,7 @@ class Plan:
     switches the layer off by.
     """
 
-    __slots__ = ("choose", "coders", "label", "large", "padding", "terms", "threads")
+    __slots__ = ("at_once", "choices", "coders", "label", "large", "padding", "terms", "threads")
 
     def __init__(
         self,
@@ -41,23 +61,12 @@ class Plan:
         self.terms = terms
         self.threads = threads
         self.large = large
+        # Padding stands in what is coded in parts.
+        self.at_once = UNKNOWN if padding else large
+        """Bytes up to which an answer is coded in one call."""
         self.padding = padding
         self.label = label
-        self.choose = self._choosing()
-
-    def _choosing(self) -> Callable[[bytes], Coder | None]:
-        """Return what finds the coding that a client wants most, by its ``Accept-Encoding``."""
-        coders, offers = self.coders, tuple(self.coders)
-
-        def look(accepts: bytes) -> Coder | None:
-            return coders.get(choose_coding([accepts], offers) or "identity")
-
-        remembered = lru_cache(maxsize=256)(look)
-
-        def choose(accepts: bytes) -> Coder | None:
-            return remembered(accepts) if len(accepts) <= _LONG else look(accepts[:MAX_BYTES])
-
-        return choose
+        self.choices = Choices(coders)
 
     def begin(self, coder: Coder, size: int | None, *, lean: bool) -> Flow:
         """Begin a body, with as much padding as chance will have it."""

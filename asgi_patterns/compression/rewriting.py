@@ -1,7 +1,8 @@
 """The fields of an answer whose content is coded: a representation of its own (RFC 9110 sections 8.4 and 8.8.3).
 
-``coded_fields``: those of a coded answer, from those of the plain one; ``varying``: those of a plain answer that could
-have been coded; ``without_digests``: trailers that were made for the plain content.
+``coded_fields``: those of a coded answer, from those of the plain one; ``simply_coded``: the same where only its length
+matters; ``varying``: those of a plain answer that could have been coded; ``without_digests``: trailers that were made
+for the plain content.
 """
 
 import base64
@@ -63,6 +64,13 @@ def coded_fields(headers: RawHeaders, coding: bytes, body: bytes | None = None) 
     kept.append((b"content-encoding", coding))
     if body is not None:
         kept.append((b"content-length", b"%d" % len(body)))
+    return kept
+
+
+def simply_coded(headers: RawHeaders, coding: bytes, size: int) -> RawHeaders:
+    """Return what ``coded_fields`` does where no field but ``Content-Length`` is of any kind that it changes."""
+    kept = [line for line in headers if not _KINDS[line[0]]]
+    kept += VARIES, (b"content-encoding", coding), (b"content-length", b"%d" % size)
     return kept
 
 

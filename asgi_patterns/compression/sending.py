@@ -15,9 +15,16 @@ from asgi_patterns.compression.events import Compressed
 from asgi_patterns.compression.files import parts
 from asgi_patterns.compression.known_tags import held
 from asgi_patterns.compression.plan import Plan
-from asgi_patterns.compression.rewriting import coded_fields, varying, with_tag, without_digests
-from asgi_patterns.compression.sorting import UNKNOWN, Fate, Worth, sort, told
-from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange, is_off
+from asgi_patterns.compression.rewriting import (
+    VARIES,
+    coded_fields,
+    simply_coded,
+    varying,
+    with_tag,
+    without_digests,
+)
+from asgi_patterns.compression.sorting import EVENTS, TIED, UNKNOWN, VARY, Fate, sort
+from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.look import Editing, Holding, readable
@@ -25,6 +32,7 @@ from asgi_patterns.kernel.types import Message, RawHeaders, Scope, Send
 
 NO_TAGS: Final[frozenset[bytes]] = frozenset()
 _LEAVE, _PLAIN, _CODE = Fate.LEAVE, Fate.PLAIN, Fate.CODE
+_SPECIAL: Final = VARY | TIED
 
 
 @final
@@ -45,11 +53,11 @@ class Varying(Editing):
         if type(headers) is not list:
             head, headers = readable(head)
         plan, state = self._plan, self._state
-        fields = told(head["status"], headers, plan.terms)
-        if fields is None or (state and plan.label in state.get(SWITCHED_OFF, ())):
+        fate, _, seen = sort(head["status"], headers, plan.terms, False)
+        if fate is _LEAVE or (state and plan.label in state.get(SWITCHED_OFF, ())):
             return head
         head = {**head}
-        head["headers"] = fields
+        head["headers"] = varying(headers) if seen & VARY else [*headers, VARIES]
         return head
 
 
@@ -60,7 +68,7 @@ class Coded(Holding):
     ``tags``: the opaque parts of plain tags whose coded ones the client holds.
     """
 
-    __slots__ = ("_coder", "_has_cookie", "_plan", "_scope", "_tags")
+    __slots__ = ("_coder", "_has_cookie", "_plan", "_scope", "_seen", "_tags")
 
     def __init__(
         self,
@@ -81,18 +89,18 @@ class Coded(Holding):
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold a short answer that is worth it, and have others coded, or told from coded ones, on their way."""
-        plan = self._plan
-        fate, length, worth = sort(head["status"], headers, plan.terms, has_cookie=self._has_cookie)
-        if fate is _LEAVE or (self._scope["state"] and is_off(self._scope, plan.label)):
+        plan, scope = self._plan, self._scope
+        fate, length, self._seen = sort(head["status"], headers, plan.terms, self._has_cookie)
+        if fate is _LEAVE or ((state := scope["state"]) and plan.label in state.get(SWITCHED_OFF, ())):
             return None
         if fate is not _CODE:
             self.takes_over(Link(self.outer, self._plain if fate is _PLAIN else self._known))
-        elif self._scope["method"] == "HEAD":
+        elif scope["method"] == "HEAD":
             self.takes_over(Link(self.outer, self._bodiless))
-        elif UNKNOWN < length <= plan.large and not head.get("trailers") and not plan.padding:
+        elif UNKNOWN < length <= plan.at_once and not head.get("trailers"):
             return length
         else:
-            self.takes_over(self._flowing(length, worth))
+            self.takes_over(self._flowing(length))
         return None
 
     async def decide(self, head: Message, whole: Message) -> None:
@@ -100,8 +108,13 @@ class Coded(Holding):
         coder, body = self._coder, whole["body"]
         coded = coder.whole(body)
         if len(coded) < len(body):
-            head["headers"] = coded_fields(head["headers"], coder.name, coded)
-            self._tell(len(body), len(coded))
+            fields = head["headers"]
+            if self._seen & _SPECIAL:
+                head["headers"] = coded_fields(fields, coder.name, coded)
+            else:
+                head["headers"] = simply_coded(fields, coder.name, len(coded))
+            if KEY in self._scope:
+                self._tell(len(body), len(coded))
             whole = {"type": "http.response.body", "body": coded}
         else:
             head["headers"] = varying(head["headers"])
@@ -110,11 +123,11 @@ class Coded(Holding):
 
     def other(self) -> Send:
         """Return where what is no short answer after all goes: it is coded in parts."""
-        return self._flowing(self._expected, Worth.CODED)
+        return self._flowing(self._expected)
 
-    def _flowing(self, length: int, worth: Worth) -> Send:
+    def _flowing(self, length: int) -> Send:
         plan, size = self._plan, None if length == UNKNOWN else length
-        flow = plan.begin(self._coder, size, lean=worth is Worth.EVENTS)
+        flow = plan.begin(self._coder, size, lean=bool(self._seen & EVENTS))
         return Flowing(self.outer, plan, flow, size, self._coder.name, self._tell)
 
     def _plain(self, head: Message) -> None:

@@ -1,16 +1,13 @@
 """Which answers are coded: decided by the head alone, before there is a body.
 
-``sort``: what becomes of an answer, on which ``Terms``; ``told``: what a client hears of it that reads no coding;
-``worth_of``: what media types are worth.
+``sort``: what becomes of an answer, on which ``Terms``; ``types_of``: reads which media types are worth it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, TypeVar, final
 
-from asgi_patterns.compression.rewriting import VARIES, varying
 from asgi_patterns.kernel import headers as fields
 from asgi_patterns.kernel.media_types import MediaTypes, essence
 from asgi_patterns.kernel.parameters import elements
@@ -40,17 +37,35 @@ UNKNOWN: Final = -1
 """The length of a stream."""
 
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
-_OTHERS: Final = frozenset({204, 205, 206, 304})
 _DIGITS: Final = 18
-_TYPE, _LENGTH, _ENCODING, _CONTROL, _COOKIE, _VARY = range(1, 7)
+T = TypeVar("T")
+_MOST: Final = 256
+
+# What may be seen in a head, as bits of one number: it is put together and compared at once.
+VARY: Final = 1
+"""There is a ``Vary``."""
+TIED: Final = 2
+"""A field tells something of the plain content that is not so of the coded one, beside its length."""
+EVENTS: Final = 4
+"""It is worth it, and open for hours."""
+_WORTH: Final = 8
+_PAGE: Final = 16  # Worth it, and it may hold a secret beside what others put into it.
+_COOKIE: Final = 32
+_STOP: Final = 64  # Nobody may code the content.
+_OTHER: Final = 128  # Its status says that it is no whole answer, or has no content.
+
+# Fields of which more is seen than that they are there.
+_LENGTH, _TYPE, _CONTROL = 256, 512, 1024
 _KINDS: Final = fields.Kinds(
     {
         b"content-type": _TYPE,
         b"content-length": _LENGTH,
-        b"content-encoding": _ENCODING,
+        b"content-encoding": _STOP,
         b"cache-control": _CONTROL,
         b"set-cookie": _COOKIE,
-        b"vary": _VARY,
+        b"vary": VARY,
+        **dict.fromkeys((b"etag", b"accept-ranges", b"content-md5", b"digest"), TIED),
+        **dict.fromkeys((b"content-digest", b"repr-digest"), TIED),
     }
 )
 
@@ -66,33 +81,35 @@ class Fate(Enum):
 
 
 @final
-class Worth(Enum):
-    """What a media type says about coding."""
+class Said(dict[T, int]):
+    """``said[value]`` is what is seen in a value: read once, while it comes again and again."""
 
-    NOT = "not worth it"
-    CODED = "worth it"
-    PAGE = "worth it, and a page, which may hold a secret beside what others put into it"
-    EVENTS = "worth it, and open for hours"
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[T], int]) -> None:
+        self._read = read
+
+    def __missing__(self, value: T) -> int:
+        """Read a value, and remember it; where there are many different ones, not for long."""
+        if len(self) >= _MOST:
+            self.clear()
+        seen = self[value] = self._read(value)
+        return seen
 
 
-WorthOf: TypeAlias = Callable[[bytes], Worth]
-"""What a ``Content-Type`` is worth."""
-
-
-def worth_of(media_types: Sequence[str]) -> WorthOf:
-    """Return what tells types that are among ``media_types``, and remembers those that come again and again."""
+def types_of(media_types: Sequence[str]) -> Said[bytes]:
+    """Return what reads ``Content-Type``, where ``media_types`` are worth it."""
     types = MediaTypes(media_types)
 
-    @lru_cache(maxsize=256)
-    def look(content_type: bytes) -> Worth:
+    def read(content_type: bytes) -> int:
         if not types.has(content_type):
-            return Worth.NOT
+            return 0
         name = essence(content_type)
         if name == "text/event-stream":
-            return Worth.EVENTS
-        return Worth.PAGE if name in _HTML else Worth.CODED
+            return _WORTH | EVENTS
+        return _WORTH | _PAGE if name in _HTML else _WORTH
 
-    return look
+    return Said(read)
 
 
 @final
@@ -100,82 +117,61 @@ def worth_of(media_types: Sequence[str]) -> WorthOf:
 class Terms:
     """On what answers are coded."""
 
-    worth_of: WorthOf
+    types: Said[bytes]
+    """As ``types_of`` returns it."""
     minimum: int
     """Bytes from which it is worth it."""
     is_trusted: bool = False
     """Whether somebody has said that no secret stands beside what others can put into such answers."""
 
 
-Sorted: TypeAlias = tuple[Fate, int, Worth]
-"""What becomes of an answer, its length in bytes or ``UNKNOWN``, and what its media type is worth."""
+Sorted: TypeAlias = tuple[Fate, int, int]
+"""What becomes of an answer, its length in bytes or ``UNKNOWN``, and what was seen: ``VARY``, ``TIED``, ``EVENTS``."""
 
 # Members by names of their own: Python 3.11 looks a member up in its class for longer than all else takes here.
-_NOT, _PAGE, _CODE = Worth.NOT, Worth.PAGE, Fate.CODE
-_LEFT: Final[Sorted] = (Fate.LEAVE, 0, _NOT)
-_PLAIN: Final[Sorted] = (Fate.PLAIN, 0, _NOT)
-_KNOWN: Final[Sorted] = (Fate.KNOWN, 0, _NOT)
+_CODE, _PLAIN, _KNOWN = Fate.CODE, Fate.PLAIN, Fate.KNOWN
+_LEFT: Final[Sorted] = (Fate.LEAVE, 0, 0)
 
 
-def sort(status: int, headers: RawHeaders, terms: Terms, *, has_cookie: bool) -> Sorted:
-    """Return what becomes of an answer to a client that reads our codings, and whose request had a cookie or not."""
-    seen = _look(headers, terms.worth_of)
-    if seen is None:
-        return _LEFT
-    length, worth, sets_cookie, _ = seen
-    if status in _OTHERS:
-        return _of_other(status, worth)
-    if worth is _NOT or UNKNOWN < length < terms.minimum:
-        return _LEFT
-    # BREACH: what others can put into an answer, beside a secret, and a length that tells whether the two agree.
-    if (sets_cookie or (has_cookie and worth is _PAGE)) and not terms.is_trusted:
-        return _PLAIN
-    return _CODE, length, worth
+def sort(status: int, headers: RawHeaders, terms: Terms, has_cookie: bool) -> Sorted:
+    """Return what becomes of an answer to a client that reads our codings, and whose request had a cookie or not.
 
-
-def _look(headers: RawHeaders, worth_of: WorthOf) -> tuple[int, Worth, bool, bool] | None:
-    """Return length, worth, whether there is a cookie and a ``Vary``; ``None`` where nobody may code the content."""
-    length, worth, sets_cookie, varies = UNKNOWN, _NOT, False, False
+    Who reads none gets all as it is, and has to be told where another would not.
+    """
+    length, seen = UNKNOWN, _STATUSES[status]
     for name, value in headers:
         kind = _KINDS[name]
-        if kind == 0:
-            continue
-        if kind == _TYPE:
-            worth = worth_of(value)
-        elif kind == _LENGTH:
-            length = int(value) if value.isdigit() and len(value) <= _DIGITS else UNKNOWN
-        elif kind == _COOKIE:
-            sets_cookie = True
-        elif kind == _VARY:
-            varies = True
-        elif _stops(kind, value):
-            return None
-    return length, worth, sets_cookie, varies
+        if kind:
+            if kind == _TYPE:
+                seen |= terms.types[value]
+            elif kind == _LENGTH:
+                length = int(value) if value.isdigit() and len(value) <= _DIGITS else UNKNOWN
+            else:
+                seen |= _CONTROLS[value] if kind == _CONTROL else kind
+    if seen & _SPECIAL != _WORTH:
+        return _sort_special(status, length, seen, terms, has_cookie=has_cookie)
+    return _LEFT if UNKNOWN < length < terms.minimum else (_CODE, length, seen)
 
 
-def _of_other(status: int, worth: Worth) -> Sorted:
+_SPECIAL: Final = _WORTH | _PAGE | _COOKIE | _STOP | _OTHER
+
+
+def _sort_special(status: int, length: int, seen: int, terms: Terms, *, has_cookie: bool) -> Sorted:
+    if seen & _STOP:
+        return _LEFT
+    if seen & _OTHER:
+        return _sort_other(status, seen)
+    if not seen & _WORTH or UNKNOWN < length < terms.minimum:
+        return _LEFT
+    # BREACH: what others can put into an answer, beside a secret, and a length that tells whether the two agree.
+    has_secret = seen & (_COOKIE | _PAGE if has_cookie else _COOKIE)
+    return (_PLAIN if has_secret and not terms.is_trusted else _CODE), length, seen
+
+
+def _sort_other(status: int, seen: int) -> Sorted:
     """Return what becomes of an answer that is no whole one; a part goes out as it is, and so does what is empty."""
-    return _KNOWN if status == 304 or (status == 206 and worth is not _NOT) else _LEFT
-
-
-def told(status: int, headers: RawHeaders, terms: Terms) -> RawHeaders | None:
-    """Return the fields of an answer to a client that reads no coding; ``None`` where nobody would get it coded."""
-    seen = _look(headers, terms.worth_of)
-    if seen is None:
-        return None
-    length, worth, _, varies = seen
-    if status in _OTHERS:
-        is_left = _of_other(status, worth) is _LEFT
-    else:
-        is_left = worth is _NOT or UNKNOWN < length < terms.minimum
-    if is_left:
-        return None
-    return varying(headers) if varies else [*headers, VARIES]
-
-
-def _stops(kind: int, value: bytes) -> bool:
-    """Whether nobody gets content coded of which a field says this."""
-    return kind == _ENCODING or (kind == _CONTROL and forbids(value))
+    is_known = status == 304 or (status == 206 and seen & _WORTH)
+    return (_KNOWN, 0, seen) if is_known else _LEFT
 
 
 def forbids(cache_control: bytes) -> bool:
@@ -184,3 +180,7 @@ def forbids(cache_control: bytes) -> bool:
     return b"no-transform" in lowered and any(
         element.partition("=")[0].strip() == "no-transform" for element in elements(lowered.decode("latin-1"))
     )
+
+
+_CONTROLS: Final = Said[bytes](lambda value: _STOP if forbids(value) else 0)
+_STATUSES: Final = Said[int](lambda status: _OTHER if status in {204, 205, 206, 304} else 0)

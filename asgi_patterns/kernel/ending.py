@@ -7,6 +7,7 @@ for layers that change nothing, which sees the head go by, too; ``is_last``: whe
 from collections.abc import Awaitable, Callable
 from typing import final
 
+from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.look import beyond, readable
 from asgi_patterns.kernel.types import Message, RawHeaders, Send
 
@@ -61,25 +62,19 @@ class Watching:
     def send(self, message: Message) -> Awaitable[None]:
         """Pass ``message`` outwards."""
         out = self._out
-        if out is None:
-            return self._begin(message)
-        if message["type"] == "http.response.body":  # nearly every one
-            ends = not message.get("more_body", False) and not self._has_trailers
-        else:
-            ends = is_last(message, self._has_trailers)
-        return self._end(out, message) if ends else out(message)
-
-    def _begin(self, message: Message) -> Awaitable[None]:
+        if out is not None:
+            return self._end(out, message) if is_last(message, self._has_trailers) else out(message)
         outer = self.outer
         if message["type"] != "http.response.start":
             return outer(message)
         headers = message.get("headers")
         if type(headers) is not list:
             message, headers = readable(message)
-        self._has_trailers = message.get("trailers", False)
+        if "trailers" in message:
+            self._has_trailers = message["trailers"]
         self.begins(message["status"], headers)
         passed = outer(message)
-        self._out = beyond(outer)
+        self._out = beyond(outer) if type(outer) is Link else outer
         return passed
 
     async def _end(self, out: Send, message: Message) -> None:
@@ -89,8 +84,11 @@ class Watching:
 
 def is_last(message: Message, has_trailers: bool) -> bool:
     """Whether an answer ends with ``message``; ``has_trailers``: whether its head has announced some."""
-    match message["type"]:
-        case "http.response.body" | "http.response.zerocopysend":
+    kind = message["type"]
+    if kind == "http.response.body":  # nearly every one
+        return not has_trailers and not message.get("more_body")
+    match kind:
+        case "http.response.zerocopysend":
             return not message.get("more_body", False) and not has_trailers
         case "http.response.pathsend":
             return not has_trailers

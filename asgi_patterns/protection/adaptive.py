@@ -40,6 +40,7 @@ class Adaptive:
     """
 
     __slots__ = (
+        "_enough",
         "_exact",
         "_least",
         "_looked_at",
@@ -55,6 +56,7 @@ class Adaptive:
 
     def __init__(self, start: int, *, least: int, most: int, tolerance: float, target: float | None) -> None:
         self._exact = float(min(most, max(least, start)))
+        self._enough = _enough(self._exact)
         self._least = float(least)
         self._most = float(most)
         self._tolerance = tolerance
@@ -103,11 +105,7 @@ class Adaptive:
         samples = self._samples
         if len(samples) < MOST_SAMPLES:
             samples.append(now - admitted)
-        return (
-            len(samples) >= SAMPLES
-            and len(samples) >= min(self._exact, MOST_SAMPLES)
-            and now - since >= WINDOW
-        )
+        return len(samples) >= self._enough and now - since >= WINDOW
 
     def decide(self, now: float, *, pressed: bool) -> None:
         """End the window. ``pressed`` says whether the limit was in anybody's way."""
@@ -124,6 +122,7 @@ class Adaptive:
                 self._shrink(self._exact * min(LEAST_CUT, max(MOST_CUT, (self.bound or 0.0) / latency)))
         elif pressed:
             self._exact = min(self._most, self._exact + 1.0)
+        self._enough = _enough(self._exact)
 
     def _is_long(self, latency: float) -> bool:
         return self.bound is not None and latency > self.bound
@@ -150,6 +149,11 @@ class Adaptive:
         self._exact = from_limit
         self.usual = min(before, latency)
         self._looked_at = now
+
+
+def _enough(limit: float) -> float:
+    """Return how many answers a window has."""
+    return max(SAMPLES, min(limit, MOST_SAMPLES))
 
 
 def _mean(samples: list[float]) -> float:

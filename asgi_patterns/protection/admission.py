@@ -62,6 +62,8 @@ class Admission:
     ) -> None:
         """``max_lag`` is in seconds, infinite where nobody is turned away for it."""
         self.main = main
+        self.usual = (main, NORMAL)
+        """The pool and the level of requests that nobody ``sorts``."""
         self.websockets = websockets
         self.lag = Lag()
         self.clock = clock
@@ -102,15 +104,17 @@ class Admission:
                 return pool
         return self.main
 
-    def is_late(self, level: int, now: float) -> bool:
-        """Whether the event loop is too late to begin with a request of this level. Has it show how late it is."""
+    def lateness(self, level: int, now: float) -> Reason | None:
+        """Return ``lag`` where the event loop is too late for a request of this level. Has it show how late it is.
+
+        Until ``lag.quiet_until`` there is nothing to be asked.
+        """
         lag = self.lag
-        if lag.asked is None:
-            if now >= lag.quiet_until:
-                lag.asked = now
-                call_soon(self._hear)
-            return False
-        return lag.is_over(self.lags[level], now)
+        if lag.asked is not None:
+            return "lag" if lag.is_over(self.lags[level], now) else None
+        lag.asked = now
+        call_soon(self._hear)
+        return None
 
     def _hear(self) -> None:
         self.lag.answer(self.clock())
@@ -140,11 +144,9 @@ class Admission:
         gate.leave(turn)
         return "displaced" if turn.state is State.DISPLACED else "waited"
 
-    def learn(self, scope: Scope, learner: Adaptive, admitted: float, *, failed: bool) -> None:
-        """Take in that an answer has begun, and set the limit anew where it is time to."""
-        now, gate = self.clock(), self.main.gate
-        if not learner.note(admitted, now, gate.in_hand, failed=failed):
-            return
+    def learn(self, scope: Scope, learner: Adaptive, now: float) -> None:
+        """Set the limit anew."""
+        gate = self.main.gate
         learner.decide(now, pressed=gate.pressed)
         gate.pressed = False
         self._set_lags()
@@ -195,24 +197,26 @@ class Held(Watching):
         """Note how long it took; a stream of events, which may last for hours, has done with its slot."""
         pool = self._pool
         if pool.gives_back_streams and _is_stream(headers):
-            self._give_back()
-        elif pool.learner is not None:
-            self._admission.learn(self._scope, pool.learner, self._admitted, failed=status >= 500)
+            self.ended()
+        elif (learner := pool.learner) is not None:
+            now = self._admission.clock()
+            if learner.note(self._admitted, now, pool.gate.in_hand, failed=status >= 500):
+                self._admission.learn(self._scope, learner, now)
 
     def ended(self) -> None:
         """Give the slot back, now that the last message is sent."""
-        self._give_back()
-
-    def left(self) -> None:
-        """Give the slot back, now that the app has returned or raised."""
-        if self._out is None and self._pool.learner is not None:  # no answer: it may have been out of time
-            self._admission.learn(self._scope, self._pool.learner, self._admitted, failed=True)
-        self._give_back()
-
-    def _give_back(self) -> None:
         if self.is_held:
             self.is_held = False
             self._pool.gate.give_back()
+
+    def left(self) -> None:
+        """Give the slot back, now that the app has returned or raised."""
+        learner = self._pool.learner
+        if self._out is None and learner is not None:  # no answer: it may have been out of time
+            now = self._admission.clock()
+            if learner.note(self._admitted, now, self._pool.gate.in_hand, failed=True):
+                self._admission.learn(self._scope, learner, now)
+        self.ended()
 
 
 def _is_stream(headers: RawHeaders) -> bool:

@@ -82,7 +82,7 @@ class Deadline(Layer):
         """Say which limits a request has."""
         index = self.rule_for(scope)
         limits = self.limits[index][scope["method"] in SAFE]
-        mine, _ = self.shortened(limits, scope)
+        mine = self.shortened(limits, scope)
         rule = "" if index < 0 else f", as rules[{index}] says"
         return Forecast(tuple(forecast(mine, shortened=mine is not limits, rule=rule)))
 
@@ -91,11 +91,11 @@ class Deadline(Layer):
         """The name of the field with the client's wish."""
         return None if self.header is None else field_name(self.header)
 
-    def shortened(self, limits: Limits, scope: Scope) -> tuple[Limits, bool]:
-        """Return what a client's wishes leave of ``limits``, and whether its ``Prefer`` has shortened them."""
-        preferred = limits.shortened(read_wish(scope["headers"], prefers=self.prefer, name=None))
-        mine = preferred.shortened(read_wish(scope["headers"], prefers=False, name=self.header_name))
-        return mine, preferred is not limits
+    def shortened(self, limits: Limits, scope: Scope) -> Limits:
+        """Return what a client's wishes leave of ``limits``."""
+        headers = scope["headers"]
+        preferred = limits.shortened(read_wish(headers, prefers=self.prefer, name=None), is_preference=True)
+        return preferred.shortened(read_wish(headers, prefers=False, name=self.header_name))
 
     @cached_property
     def patterns(self) -> Sequence[Patterns]:
@@ -130,12 +130,14 @@ class Deadline(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_limits", "_make_scope", "_ring", "_says", "_settings")
+    __slots__ = ("_app", "_has_rules", "_limits", "_loop", "_make_scope", "_ring", "_says", "_settings")
 
     def __init__(self, app: ASGIApp, settings: Deadline) -> None:
         self._app = app
         self._settings = settings
         self._limits = settings.limits[-1]
+        self._has_rules = bool(settings.rules)
+        self._loop: AbstractEventLoop | None = None
         self._ring: LoopRing | None = None
         self._make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
         wishes = {b"prefer"} if settings.prefer else set()
@@ -143,60 +145,62 @@ class _Wired:
             wishes.add(settings.header_name)
         self._says = _CONTENT | wishes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, ring: Ring | None = None) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         # None on trio. The public function raises there, and what an app raises later would name that as its context.
-        loop = _get_running_loop()
-        if loop is None:
-            return await self._run_in_tasks(scope, receive, send)
-        ring = self._ring
-        if ring is None or ring.loop is not loop:
-            ring = self._settle(loop)
-        await self._run(ring, scope, receive, send)
-
-    def _settle(self, loop: AbstractEventLoop) -> LoopRing:
-        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
-        self._make_scope = type(anyio.CancelScope())
-        ring = self._ring = LoopRing(loop)
-        return ring
-
-    async def _run_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Do the same where there are no timers, with a task for each request."""
-        error: Exception | None = None
-        async with anyio.create_task_group() as tasks:
-            try:
-                await self._run(TaskRing(tasks), scope, receive, send)
-            except Exception as raised:
-                error = raised  # as the app raised it: out of the group it would come as a group
-        if error is not None:
-            raise error
-
-    async def _run(self, ring: Ring, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self._settings
-        limits = settings.limits[settings.rule_for(scope)] if settings.rules else self._limits
-        mine = limits[scope["method"] in SAFE]
-        has_content = scope.get("http_version") not in _TELLS
-        prefers = False
-        # Most requests say nothing of interest, and are looked at without a turn of a loop for each field.
-        if not self._says.isdisjoint(map(_NAME, scope["headers"])):
-            has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
-            mine, prefers = settings.shortened(mine, scope)
-        cancel_scope = self._make_scope()
-        timing = Timing(send, ring, mine, scope, receive, cancel_scope, prefers=prefers)
+        if (ring := ring or (self._ring if self._loop is _get_running_loop() else self._settle())) is None:
+            return await self._call_in_tasks(scope, receive, send)
+        limits, has_content = self._limits_of(scope)
+        timing = Timing(send, ring, limits, scope, receive, self._make_scope())
         if has_content:
             receive = Body.of(receive)
             receive.time(timing)
         token = CURRENT.set(timing)
         try:
-            with cancel_scope:
+            with timing.cancel_scope:
                 await self._app(scope, receive, timing.send)
         finally:
-            ring.discard(timing)
+            ring.timed.discard(timing)
             CURRENT.reset(token)
             if timing.sending is not None:
                 await timing.sending
         timing.check()
+
+    def _settle(self) -> LoopRing | None:
+        """Return what looks after all requests of the running loop, which is another one than before."""
+        loop = _get_running_loop()
+        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
+        self._make_scope = anyio.CancelScope if loop is None else type(anyio.CancelScope())
+        self._loop = loop
+        self._ring = None if loop is None else LoopRing(loop)
+        return self._ring
+
+    async def _call_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do the same where there are no timers, with a task for each request."""
+        error: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            ring = TaskRing(tasks)
+            try:
+                await self(scope, receive, send, ring)
+            except Exception as raised:
+                error = raised  # as the app raised it: out of the group it would come as a group
+            finally:
+                ring.close()
+        if error is not None:
+            raise error
+
+    def _limits_of(self, scope: Scope) -> tuple[Limits, bool]:
+        """Return the limits of a request, and whether it may have content to wait for."""
+        settings = self._settings
+        limits = settings.limits[settings.rule_for(scope)] if self._has_rules else self._limits
+        mine = limits[scope["method"] in SAFE]
+        has_content = scope.get("http_version") not in _TELLS
+        # Most requests say nothing of interest, and are looked at without a turn of a loop for each field.
+        if not self._says.isdisjoint(map(_NAME, scope["headers"])):
+            has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
+            mine = settings.shortened(mine, scope)
+        return mine, has_content
 
 
 _TELLS: Final = frozenset({"1.0", "1.1"})

@@ -22,7 +22,7 @@ from asgi_patterns.protection.admission import Admission, Compartment, Held, Pri
 from asgi_patterns.protection.gate import Gate
 from asgi_patterns.protection.pools import MAIN, MOST, WEBSOCKETS, Pool, Pools
 from asgi_patterns.protection.priorities import LEVELS, NORMAL, PriorityRule, Share, shares
-from asgi_patterns.protection.shedding_events import Load, Reason
+from asgi_patterns.protection.shedding_events import Load
 from asgi_patterns.protection.shedding_forecast import doubts, forecast, outline
 from asgi_patterns.protection.turning_away import TurningAway
 
@@ -184,9 +184,9 @@ class _Shedding:
         if scope["type"] != "http":
             return await self._connect(scope, receive, send)
         admission = self._admission
-        pool, level = (await admission.sort(scope)) if admission.sorts else (admission.main, NORMAL)
+        pool, level = (await admission.sort(scope)) if admission.sorts else admission.usual
         now = admission.clock()
-        reason: Reason | None = "lag" if admission.is_late(level, now) else None
+        reason = None if now < admission.lag.quiet_until else admission.lateness(level, now)
         if reason is None and not pool.gate.enter(level):
             reason, now = await admission.wait(pool, level), admission.clock()
         if reason is not None:

@@ -12,6 +12,7 @@ Excess = Literal["uri", "count", "size"]
 _DIGITS: Final = 18
 _ENDLESS: Final = 10**_DIGITS
 _LATER_PARTS: Final = "/:@!$&'()*+,;="
+_CONTENT: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 @final
@@ -31,10 +32,15 @@ class HeadLimits:
 
         ``size`` is that of its fields, as ``measure`` tells it.
         """
+        count, raw = len(scope["headers"]), scope.get("raw_path")
+        # Nearly every request: a length that is so far from its limit needs no exact count.
+        is_short = raw and len(raw) + len(scope.get("query_string", b"")) < self.uri
+        if is_short and count <= self.count and size <= self.size:
+            return None
         if (uri := uri_length(scope)) > self.uri:
             return "uri", uri
-        if len(scope["headers"]) > self.count:
-            return "count", len(scope["headers"])
+        if count > self.count:
+            return "count", count
         return ("size", size) if size > self.size else None
 
 
@@ -47,10 +53,11 @@ def measure(headers: RawHeaders) -> tuple[int, int | None]:
     size, length, in_chunks = 0, 0, False
     for name, value in headers:
         size += len(name) + len(value)
-        if name == b"content-length":
-            length = max(length, int(value) if len(value) <= _DIGITS and value.isdigit() else _ENDLESS)
-        elif name == b"transfer-encoding":
-            in_chunks = True
+        if name in _CONTENT:
+            if name == b"transfer-encoding":
+                in_chunks = True
+            else:
+                length = max(length, int(value) if len(value) <= _DIGITS and value.isdigit() else _ENDLESS)
     return size, None if in_chunks else length
 
 

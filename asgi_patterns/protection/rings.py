@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from math import inf
+from time import monotonic
 from typing import Any, Final, Protocol, final
 
 import anyio
@@ -40,18 +41,15 @@ class Timed(Protocol):
 
 
 class Ring(Protocol):
-    """Looks after those that are in hand."""
+    """Looks after those that are in hand. Who wants that puts himself into ``timed``, and takes himself out of it."""
 
     time: Callable[[], float]
-
-    def add(self, timed: Timed, due: float) -> None:
-        """Look after ``timed``, whose first limit passes at ``due``."""
+    timed: set[Timed]
+    at: float
+    """When it looks at them next."""
 
     def expect(self, due: float) -> None:
-        """Hear that a limit may have moved nearer, to ``due``."""
-
-    def discard(self, timed: Timed) -> None:
-        """Forget ``timed``, if it is still known."""
+        """Look at them at ``due``, which is before ``at``. Whose limit is not sooner than ``at`` need not say so."""
 
     def spawn(self, work: Work) -> Awaitable[None] | None:
         """Do ``work`` beside who is in hand; return what he has to wait for in the end, if anything."""
@@ -64,101 +62,91 @@ class LoopRing:
     After the last request its timer may go off once, finds nobody, and is not set again.
     """
 
-    __slots__ = ("_at", "_earliest", "_handle", "_timed", "loop", "time")
+    __slots__ = ("_earliest", "_handle", "at", "loop", "time", "timed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.time = loop.time
-        self._timed: set[Timed] = set()
-        self._at = inf
+        self.time = clock_of(loop)
+        self.timed: set[Timed] = set()
+        self.at = inf
         self._earliest = 0.0
         self._handle: asyncio.TimerHandle | None = None
-
-    def add(self, timed: Timed, due: float) -> None:
-        """Look after ``timed``."""
-        self._timed.add(timed)
-        if due < self._at:
-            self._set(due)
-
-    def expect(self, due: float) -> None:
-        """Hear that a limit may have moved nearer."""
-        if due < self._at:
-            self._set(due)
-
-    def discard(self, timed: Timed) -> None:
-        """Forget ``timed``."""
-        self._timed.discard(timed)
 
     def spawn(self, work: Work) -> Awaitable[None]:
         """Do ``work`` in a task, which is returned."""
         return self.loop.create_task(work())
 
-    def _set(self, at: float) -> None:
+    def expect(self, due: float) -> None:
+        """Set the timer to ``due``, or as soon after that as it may go off again."""
         if self._handle is not None:
             self._handle.cancel()
-        self._at = at = max(at, self._earliest)
+        self.at = at = max(due, self._earliest)
         # In a context of its own: it would keep that of the request which sets it alive, and show it to others.
         self._handle = self.loop.call_at(at, self._go_off, context=Context())
 
     def _go_off(self) -> None:
-        self._at, self._handle = inf, None
+        self.at, self._handle = inf, None
         now, nearest = self.time(), inf
         self._earliest = now + _PAUSE
-        for timed in tuple(self._timed):
+        for timed in tuple(self.timed):
             due = timed.due()
             if due <= now:
-                self._timed.discard(timed)
+                self.timed.discard(timed)
                 timed.context.run(timed.pass_limit, now)
             else:
                 nearest = min(nearest, due)
         if nearest < inf:
-            self._set(nearest)
+            self.expect(nearest)
 
 
 @final
 class TaskRing:
-    """Looks after one request, in ``tasks``, which it has to itself: ``watch`` runs there."""
+    """Looks after one request, in ``tasks``, which it has to itself. To be closed when that is done."""
 
-    __slots__ = ("_nap", "_tasks", "_timed", "time")
+    __slots__ = ("_is_watching", "_nap", "_tasks", "at", "time", "timed")
 
     def __init__(self, tasks: TaskGroup) -> None:
         self.time = clock_of_trio()
+        self.timed: set[Timed] = set()
+        self.at = inf
         self._tasks = tasks
-        self._timed: Timed | None = None
         self._nap = anyio.CancelScope()
-
-    def add(self, timed: Timed, due: float) -> None:
-        """Look after ``timed``."""
-        self._timed = timed
-        self._nap.deadline = due
-        self._tasks.start_soon(self._watch)
-
-    def expect(self, due: float) -> None:
-        """Hear that a limit may have moved nearer."""
-        self._nap.deadline = min(self._nap.deadline, due)
-
-    def discard(self, timed: Timed) -> None:
-        """Forget ``timed``."""
-        self._timed = None
-        self._nap.cancel()
+        self._is_watching = False
 
     def spawn(self, work: Work) -> None:
         """Do ``work`` in a task of the group."""
         self._tasks.start_soon(work)
 
+    def expect(self, due: float) -> None:
+        """Sleep no longer than until ``due``."""
+        self.at = self._nap.deadline = due
+        if not self._is_watching:
+            self._is_watching = True
+            self._tasks.start_soon(self._watch)
+
+    def close(self) -> None:
+        """Look after nobody any more."""
+        self.timed.clear()
+        self._nap.cancel()
+
     async def _watch(self) -> None:
-        while self._timed is not None:
+        while self.timed:
             with self._nap:
                 await anyio.sleep_forever()
             self._wake()
 
     def _wake(self) -> None:
-        timed, now = self._timed, self.time()
-        if timed is None:
-            return
-        due = timed.due()
-        if due <= now:
-            self._timed = None
-            timed.pass_limit(now)
-        else:
-            self._nap = anyio.CancelScope(deadline=due)
+        now = self.time()
+        for timed in tuple(self.timed):
+            due = timed.due()
+            if due <= now:
+                self.timed.discard(timed)
+                timed.pass_limit(now)
+            else:
+                self.at, self._nap = due, anyio.CancelScope(deadline=due)
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """Return the clock of a loop. That of asyncio's own loops is a function of Python around this one."""
+    own = getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time
+    return monotonic if own else loop.time

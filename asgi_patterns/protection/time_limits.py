@@ -39,15 +39,19 @@ class Limits:
     """Whether the handler is cancelled when the answer has not begun in time."""
     label: str = "deadline"
     """Of the layer that has set them."""
+    has_preference: bool = False
+    """Whether a client's ``Prefer`` has shortened them."""
     first: float = field(init=False)
     """Until the first of them can pass."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "first", min(self.start, self.whole))
 
-    def shortened(self, wish: float | None) -> "Limits":
+    def shortened(self, wish: float | None, *, is_preference: bool = False) -> "Limits":
         """Return them for a client that waits so long: never more than before."""
-        return self if wish is None or wish >= self.start else replace(self, start=wish)
+        if wish is None or wish >= self.start:
+            return self
+        return replace(self, start=wish, has_preference=is_preference or self.has_preference)
 
 
 ENDED: Final = Limits(inf, inf, inf, inf, cancels=False)

@@ -47,7 +47,6 @@ class Timing(Holding):
         scope: Scope,
         receive: Receive,
         cancel_scope: anyio.CancelScope,
-        prefers: bool,
     ) -> None:
         self.outer = send
         self.out = self._begin_answer  # nothing is held
@@ -56,10 +55,12 @@ class Timing(Holding):
         self._scope = scope
         self._receive = receive
         self.cancel_scope = cancel_scope
-        self._prefers = prefers
         self.context = copy_context()
         self._began = began = ring.time()
-        ring.add(self, began + limits.first)
+        ring.timed.add(self)
+        due = began + limits.first
+        if due < ring.at:
+            ring.expect(due)
 
     # --- the clock ---
 
@@ -95,7 +96,7 @@ class Timing(Holding):
         """Be told that the app waits for its client."""
         if not complete and self._limits.body < inf:
             now = self._waiting_since = self._ring.time()
-            self._ring.expect(now + self._limits.body - self._waited)
+            self._expect(now + self._limits.body - self._waited)
 
     def end(self) -> None:
         """Be told that it does so no longer."""
@@ -103,7 +104,11 @@ class Timing(Holding):
             self._waited += self._ring.time() - self._waiting_since
             self._waiting_since = None
             if self._last is None:
-                self._ring.expect(self.due())
+                self._expect(self.due())
+
+    def _expect(self, due: float) -> None:
+        if due < self._ring.at:
+            self._ring.expect(due)
 
     # --- what is sent ---
 
@@ -111,17 +116,18 @@ class Timing(Holding):
         if message["type"] == "http.response.start":
             ring = self._ring
             self._last = now = ring.time()
-            ring.expect(now + self._limits.gap)
-            if message.get("trailers", False):
-                self._has_trailers = True
-            if self._prefers:
+            due = now + self._limits.gap
+            if due < ring.at:
+                ring.expect(due)
+            if "trailers" in message:
+                self._has_trailers = message["trailers"]
+            if self._limits.has_preference:
                 message = _applied(message)
             self.out = self._follow
         return self.outer(message)
 
     def _follow(self, message: Message) -> Awaitable[None]:
         if is_last(message, self._has_trailers):
-            self._ring.discard(self)
             self._limits = ENDED
         else:
             self._last = self._ring.time()
@@ -137,7 +143,7 @@ class Timing(Holding):
         limit = self._passed or "start"
         is_first = self._scope.get("http_version", "1.1") in ("1.0", "1.1")
         problem = refusal(limit, closes=is_first, runs_on=limit != "body" and not self._limits.cancels)
-        if self._prefers and limit == "start":
+        if self._limits.has_preference and limit == "start":
             problem.fields.append((b"preference-applied", b"wait"))
         try:
             await problem(self._scope, self._receive, self.outer)
