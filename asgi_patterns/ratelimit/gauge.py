@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, final
 
 from asgi_patterns.ratelimit.asks import Ask, Stake
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
-from asgi_patterns.ratelimit.keys import ADDRESS, KeyKind
+from asgi_patterns.ratelimit.keys import ADDRESS, FIELD, GLOBAL, KeyKind
 from asgi_patterns.ratelimit.quota import Quota
 from asgi_patterns.ratelimit.rules import Rule, Taken
 from asgi_patterns.ratelimit.slots import Slots
@@ -50,10 +50,12 @@ class Gauge:
         """What a request puts at stake, where that is the same for all."""
         self.holds = isinstance(self.rule, Slots)
         """Whether it is given back when the request ends."""
-        self.is_capacity = kind.word == "global" if quota.capacity is None else quota.capacity
+        self.is_capacity = kind.word == GLOBAL if quota.capacity is None else quota.capacity
         self.is_conditional = bool(self.patterns or is_default or quota.tier is not None or quota.condition)
         self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
         """It is time to warn when no more than so much is left."""
+        self.most = _most(quota, self.rule)
+        """What a client may see as the limit of it."""
         self.share = 1.0 / self.most
         self.head = b'"%b";r=' % self.policy_name.encode()
         self.policy = _policy(self)
@@ -64,16 +66,20 @@ class Gauge:
         return self.kind.needs_caller or self.quota.tier is not None
 
     @property
-    def most(self) -> int:
-        """What a client may see as the limit of it."""
-        rule = self.rule
-        return int(rule.capacity) if isinstance(rule, TokenBucket) else self.quota.limit
+    def is_plain(self) -> bool:
+        """Whether it costs the same for all requests, for whom they say themselves, and is over with the decision."""
+        is_over = self.quota.counts == "all" and not self.holds
+        return is_over and self.stake is not None and self.kind.word in (ADDRESS, GLOBAL, FIELD)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is a token bucket for every request, by its address, and over with the decision."""
-        is_usual = isinstance(self.rule, TokenBucket) and self.quota.counts == "all" and self.quota.cost != 0
-        return is_usual and not self.is_conditional and self.kind.word == ADDRESS
+    def is_bucket(self) -> bool:
+        """Whether it is a token bucket out of which each request takes something."""
+        return isinstance(self.rule, TokenBucket) and self.stake is not None and self.stake.cost > 0
+
+    @property
+    def is_told_by_path(self) -> bool:
+        """Whether patterns alone say which requests it is for."""
+        return self.quota.tier is None and self.quota.condition is None
 
     def distance(self, taken: Taken) -> float:
         """Return how far a key is from the end of this quota: the closest is the lowest."""
@@ -139,6 +145,10 @@ def uncharged(reading: Reading) -> Reading:
 def partition_key(key: str, secret: bytes) -> bytes:
     """Return what tells a client whose quota it sees, and nobody whose it is: a few bytes of a keyed hash."""
     return b":%b:" % b64encode(blake2b(key.encode(), key=secret, digest_size=PK_BYTES).digest())
+
+
+def _most(quota: Quota, rule: Rule) -> int:
+    return int(rule.capacity) if isinstance(rule, TokenBucket) else quota.limit
 
 
 def _warn_below(rule: Rule, warn_at: float) -> float:

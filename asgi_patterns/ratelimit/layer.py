@@ -14,7 +14,7 @@ from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import Duration, seconds
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import has
 from asgi_patterns.kernel.layer import Lack, Layer, settings
@@ -26,6 +26,7 @@ from asgi_patterns.kernel.store import Store, StoreUrl
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY, alone, doubts, nameless
 from asgi_patterns.ratelimit.counting import Counting
+from asgi_patterns.ratelimit.desk import Desk, When
 from asgi_patterns.ratelimit.fields import Fields, Profile, check_profiles
 from asgi_patterns.ratelimit.forecast import FREE, forecast, outline
 from asgi_patterns.ratelimit.gauge import Gauge
@@ -37,8 +38,9 @@ from asgi_patterns.ratelimit.picking import Places
 from asgi_patterns.ratelimit.pool import Pool, StoreAwayPolicy
 from asgi_patterns.ratelimit.quota import AnyKey, AnyQuota, Quota, check_labels
 from asgi_patterns.ratelimit.rates import check, read
-from asgi_patterns.ratelimit.record import Desk, Record, When
+from asgi_patterns.ratelimit.record import Record
 from asgi_patterns.ratelimit.short import ShortWay
+from asgi_patterns.ratelimit.ways import Ways
 
 DEFAULT_PARTITIONS: Final = 16
 
@@ -113,10 +115,8 @@ class RateLimit(Layer):
         """Return the wired app, which counts where the pipeline says."""
         desk = self._desk(context)
         wired = _Wired(app, self, desk, self._guests)
-        is_short = self._guests is None and self.headers == "always" and desk.fields.is_plain
-        if desk.places.plain is None or not is_short:
-            return wired
-        return ShortWay(app, desk, desk.places.plain, wired)
+        ways = Ways(desk)
+        return ShortWay(app, ways, wired) if ways and self._guests is None else wired
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Say which quotas count by caller, where nobody says who that is."""
@@ -233,16 +233,27 @@ class _Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        begins = KEY not in scope
         exchange, scope = Exchange.of(scope)
-        if exchange.parent is not None or is_preflight(scope):
+        if exchange.parent is not None:
+            return await self._app(scope, receive, send)
+        try:
+            await self._count(exchange, scope, receive, send)
+        finally:
+            if begins:
+                # Without it the scope holds itself, and is freed much later, by the collector.
+                del scope[KEY]
+
+    async def _count(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_preflight(scope):
             return await self._app(scope, receive, send)
         if self._guests is not None and (app := await self._app_for(self._guests, exchange, scope)):
             return await app(scope, receive, send)
         record = Record(self._desk, exchange, scope, send).enlist()
         link = Link(send, record.on_head)
-        if (problem := await record.admit()) is not None:
-            return await problem(scope, receive, link)
         try:
+            if (answer := await record.admit()) is not None:
+                return await answer(scope, receive, link)
             if record.delay:
                 await anyio.sleep(record.delay)
             if self._listens:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final, final
 
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
@@ -12,6 +13,9 @@ from asgi_patterns.ratelimit.slots import unleased
 LOOKED_AT: Final = 8
 """Keys among which one is chosen to be forgotten."""
 
+NEVER: Final = (0.0, -inf)
+"""The state of a bucket that has always been full."""
+
 Shelf = OrderedDict[str, State]
 
 Part = tuple[Shelf, TokenBucket, float, float]
@@ -21,6 +25,10 @@ Gate = Callable[[str], Passed | None]
 
 Otherwise it takes nothing, and returns nothing.
 """
+
+Found = tuple[float, list[Outcome]]
+AnyGate = Callable[[Sequence[str]], Found | None]
+"""Takes for a key of each quota: returns when that was, and what each says. Otherwise as a ``Gate``."""
 
 
 @final
@@ -39,16 +47,17 @@ class MemoryCounters:
     def take(self, asks: Sequence[Ask]) -> Decision:
         """Look at all, and charge all if each binding one allows it. Nothing is awaited in between."""
         now = self._clock()
-        shelves = self._shelves
-        found = [
-            unleased(stake.rule).take(shelves[stake.quota].get(key), stake.cost, now) for stake, key in asks
-        ]
-        decision = _decision([stake for stake, _ in asks], found, now)
-        if decision.allowed:
-            for (stake, key), taken in zip(asks, decision.taken, strict=True):
-                if taken.state is not None:
-                    self._keep(stake, key, taken.state, now)
-        return decision
+        found, allowed = [], True
+        for stake, key in asks:
+            taken = unleased(stake.rule).take(self._shelves[stake.quota].get(key), stake.cost, now)
+            if not taken[0] and stake.binding:
+                allowed = False
+            found.append(Taken(*taken))
+        if allowed:
+            for (stake, key), outcome in zip(asks, found, strict=True):
+                if outcome.state is not None:
+                    self._keep(stake, key, outcome.state, now)
+        return Decision(allowed, found, [now] * len(found))
 
     def gate(self, stakes: Sequence[Stake], limits: Sequence[float]) -> Gate:
         """Return what does for the same ``stakes`` in token buckets what ``take`` does, in less time.
@@ -72,19 +81,18 @@ class MemoryCounters:
             now = clock()
             # TokenBucket.take for a request that is allowed, written out: nothing here is done more often.
             level = cost
-            state = get(key)
-            if state is not None:
-                before, at = state
-                if now > at:
-                    before -= (now - at) * rate
-                    if before > 0.0:
-                        level += before
-                elif before:
-                    level, now = level + before, at
+            known = get(key)
+            before, at = known or NEVER
+            if now > at:
+                before -= (now - at) * rate
+                if before > 0.0:
+                    level += before
+            elif before:
+                level, now = level + before, at
             if level > near:
                 return None
-            state = shelf[key] = (level, now)
-            if len(shelf) > most:
+            state = shelf[key] = level, now
+            if known is None and len(shelf) > most:
                 _make_room(shelf, rule, now)
             return state
 
@@ -92,29 +100,55 @@ class MemoryCounters:
 
     def _several(self, parts: Sequence[Part]) -> Gate:
         clock, most = self._clock, self._most
-        steps = [(shelf, rule, cost, near, rule.rate) for shelf, rule, cost, near in parts]
+        steps = [(shelf.get, cost, near, rule.rate) for shelf, rule, cost, near in parts]
+        kept = [(shelf, rule) for shelf, rule, _, _ in parts]
 
         def gate(key: str) -> Passed | None:
             now = clock()
             states: list[State] = []
-            for shelf, _, cost, near, rate in steps:
+            for get, cost, near, rate in steps:
                 level, when = cost, now  # as in _one
-                if (state := shelf.get(key)) is not None:
-                    before, at = state
-                    if now > at:
-                        before -= (now - at) * rate
-                        if before > 0.0:
-                            level += before
-                    elif before:
-                        level, when = level + before, at
+                before, at = get(key) or NEVER
+                if now > at:
+                    before -= (now - at) * rate
+                    if before > 0.0:
+                        level += before
+                elif before:
+                    level, when = level + before, at
                 if level > near:
                     return None
                 states.append((level, when))
-            for at, (shelf, rule, _, _) in enumerate(parts):
-                shelf[key] = states[at]
+            for (shelf, rule), state in zip(kept, states, strict=True):
+                shelf[key] = state
                 if len(shelf) > most:
                     _make_room(shelf, rule, now)
             return states
+
+        return gate
+
+    def gate_of_any(self, stakes: Sequence[Stake], limits: Sequence[float]) -> AnyGate:
+        """Return what does for the same ``stakes``, whatever their rules, what ``take`` does.
+
+        It takes only where all allow it at once, and each is left with more than its part of ``limits``.
+        """
+        clock = self._clock
+        steps = [
+            (self._shelves[stake.quota], unleased(stake.rule).take, stake.cost, limit)
+            for stake, limit in zip(stakes, limits, strict=True)
+        ]
+
+        def gate(keys: Sequence[str]) -> Found | None:
+            now = clock()
+            found: list[Outcome] = []
+            for at, (shelf, take, cost, limit) in enumerate(steps):
+                outcome = take(shelf.get(keys[at]), cost, now)
+                if not outcome[0] or outcome[1] <= limit or outcome[3] > 0.0:
+                    return None
+                found.append(outcome)
+            for stake, key, outcome in zip(stakes, keys, found, strict=True):
+                if (state := outcome[4]) is not None:
+                    self._keep(stake, key, state, now)
+            return now, found
 
         return gate
 
@@ -147,15 +181,6 @@ class MemoryCounters:
         """Forget what has been counted."""
         stake, key = ask
         self._shelves[stake.quota].pop(key, None)
-
-
-def allows(stakes: Sequence[Stake], found: Sequence[Outcome]) -> bool:
-    """Whether a request may pass: no binding stake is refused."""
-    return all(taken[0] or not stake.binding for stake, taken in zip(stakes, found, strict=True))
-
-
-def _decision(stakes: Sequence[Stake], found: Sequence[Outcome], now: float) -> Decision:
-    return Decision(allows(stakes, found), [Taken(*each) for each in found], [now] * len(found))
 
 
 def _make_room(shelf: Shelf, rule: Rule, now: float) -> None:

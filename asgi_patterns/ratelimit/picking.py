@@ -3,17 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
+from asgi_patterns.kernel.address import address_key
 from asgi_patterns.kernel.caller import Caller, Identify, identify_caller
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.headers import content_length, request_lines
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.ratelimit.asks import Ask, Stake
-from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.keys import ADDRESS, EVERYBODY, FIELD, GLOBAL, USER, of_field, of_text, of_user
-from asgi_patterns.ratelimit.memory import MemoryCounters
 from asgi_patterns.ratelimit.pool import Pool
+
+NOBODY: Final = (None,)
+"""Stands for a client that the server does not name."""
 
 FindKey = Callable[[Exchange, Scope, Caller | None], str | None]
 
@@ -21,7 +23,10 @@ Picked = tuple[Pool, Sequence[Gauge], Sequence[Ask]]
 """The quotas of one pool that a request falls under, and what is asked of each."""
 
 
-def _address(exchange: Exchange, scope: Scope, caller: Caller | None) -> str | None:
+def _address(exchange: Exchange, scope: Scope, caller: Caller | None) -> str:
+    # Without proxies it is what the server says, and nothing has to be remembered for the others.
+    if exchange.context.proxies.nobody:
+        return address_key((scope.get("client") or NOBODY)[0])
     return exchange.client(scope).key
 
 
@@ -48,20 +53,9 @@ def finder(gauge: Gauge) -> FindKey:
     def find(exchange: Exchange, scope: Scope, caller: Caller | None) -> str | None:
         values = request_lines(scope["headers"], kind.field)
         # Leaving the field out must not be a way out.
-        return of_field(values) if values else exchange.client(scope).key
+        return of_field(values) if values else _address(exchange, scope, caller)
 
     return find
-
-
-@final
-class Plain:
-    """The quotas of a layer where nothing has to be chosen: what most layers have, and so the shortest way."""
-
-    def __init__(self, counters: MemoryCounters, gauges: Sequence[Gauge], stakes: Sequence[Stake]) -> None:
-        self.counters = counters
-        self.gauges = gauges
-        self.stakes = stakes
-        self.readers = [gauge.rule.reader() for gauge in gauges if isinstance(gauge.rule, TokenBucket)]
 
 
 @final
@@ -85,16 +79,6 @@ class Places:
         """Whether the bytes of a request have to be counted as they come."""
         self._identify = identify
         self._has_default = any(gauge.is_default for gauge in self.gauges)
-        self.plain = self._all_plain()
-        """Set where every request falls under all quotas, and nobody has to be waited for."""
-
-    def _all_plain(self) -> "Plain | None":
-        """Return the quotas, if all are counted here, for every request, by its address, at a fixed cost."""
-        stakes = [gauge.stake for gauge in self.gauges if gauge.stake is not None and gauge.is_plain]
-        local = [pool.local for pool, _ in self._pools if pool.shared is None]
-        if len(stakes) < len(self.gauges) or len(self._pools) > 1 or not local:
-            return None
-        return Plain(local[0], self.gauges, stakes)
 
     def has(self, name: str) -> bool:
         """Whether there is a quota of that name."""

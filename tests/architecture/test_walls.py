@@ -117,6 +117,7 @@ SHELL_PARTS = {
     "ratelimit/charges.py": "knows who has counted",
     "ratelimit/counting.py": "chooses the adapters",
     "ratelimit/counters.py": "is the port, whose adapters may wait",
+    "ratelimit/desk.py": "knows where is counted",
     "ratelimit/messages.py": "ends the conversation of a WebSocket",
     "ratelimit/guests.py": "asks who the caller is",
     "ratelimit/picking.py": "asks who the caller is",
@@ -127,6 +128,7 @@ SHELL_PARTS = {
     "ratelimit/simulation.py": "charges requests of a log",
     "ratelimit/spending.py": "is called by handlers",
     "ratelimit/trial.py": "asks as a request does",
+    "ratelimit/ways.py": "takes from counters, and tells the time in fields",
 }
 # What puts slices together may know them all.
 COMPOSERS = ("", "serving", "settings", "testing")
