@@ -1,6 +1,6 @@
 """What a span says of how a request has ended.
 
-``Result``: name, attributes, and whether it was an error, of a record.
+``attributes_of``: what there is to say of every record; ``Result``: that, and whether it was an error.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,28 @@ FINE: Final = frozenset({"ok", "client_error"})
 _LEFT: Final = "client_disconnect"
 SWITCHED: Final = 101
 """That the protocol is another one now is no answer to a request."""
+
+
+def attributes_of(record: Record) -> Attributes:
+    """Return what is known of a request that has ended, and was not when it began, apart from what went wrong."""
+    found: Attributes = {}
+    status, route = record.status, record.route
+    if status is not None and status != SWITCHED:
+        found["http.response.status_code"] = status
+    if route is not None:
+        found["http.route"] = route
+    if record.request_id is not None:
+        found["asgi_patterns.request_id"] = record.request_id
+    if record.answered_by is not None:
+        found["asgi_patterns.answered_by"] = record.answered_by
+    if record.is_stream or record.is_websocket:
+        found.update(_stream(record))
+    return found
+
+
+def went_well(record: Record) -> bool:
+    """Whether there is nothing to say of a request but that it has ended."""
+    return record.outcome in FINE and record.exception is None and record.exchange.exception is None
 
 
 @final
@@ -74,21 +96,9 @@ class Result:
 
     def attributes(self) -> Attributes:
         """Return what is known now, and was not when the span began."""
-        record = self._record
-        found: Attributes = {}
-        status, route = record.status, record.route
-        if status is not None and status != SWITCHED:
-            found["http.response.status_code"] = status
-        if route is not None:
-            found["http.route"] = route
-        if record.request_id is not None:
-            found["asgi_patterns.request_id"] = record.request_id
-        if record.answered_by is not None:
-            found["asgi_patterns.answered_by"] = record.answered_by
-        if record.outcome not in FINE:
+        found = attributes_of(self._record)
+        if self._record.outcome not in FINE:
             self._add_failure(found)
-        if record.is_stream or record.is_websocket:
-            found.update(_stream(record))
         return found
 
     def _add_failure(self, found: Attributes) -> None:

@@ -25,7 +25,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.observability.tracing_attributes import Attributes, bounded
 from asgi_patterns.observability.tracing_others import NAME, current_span
 from asgi_patterns.observability.tracing_parent import Arrival
-from asgi_patterns.observability.tracing_result import Result, class_name
+from asgi_patterns.observability.tracing_result import Result, attributes_of, class_name, went_well
 from asgi_patterns.observability.tracing_rules import Rules
 from asgi_patterns.observability.tracing_search import Tracers, search
 from asgi_patterns.observability.tracing_within import Within, say_found
@@ -202,11 +202,14 @@ class Traced:
     def end(self, span: ApiSpan, method: str, began: tuple[int, float], record: Record) -> None:
         """Say how the request has ended, and end the span when it did."""
         try:
-            result, route = Result(record), record.route
+            route = record.route
             if route is not None:
                 span.update_name(f"{method} {route}")
-            self._say(span, result.attributes(), record)
-            if result.is_error or result.exception is not None:
+            if went_well(record):
+                self._say(span, attributes_of(record), record)
+            else:
+                result = Result(record)
+                self._say(span, result.attributes(), record)
                 _fail(span, result)
         finally:
             start, clock = began
