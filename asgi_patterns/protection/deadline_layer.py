@@ -1,6 +1,6 @@
 """The layer ``Deadline``."""
 
-from asyncio import AbstractEventLoop, _get_running_loop
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -130,16 +130,14 @@ class Deadline(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_has_rules", "_limits", "_loop", "_make_scope", "_ring", "_says", "_settings")
+    __slots__ = ("_app", "_has_rules", "_limits", "_ring", "_says", "_settings")
 
     def __init__(self, app: ASGIApp, settings: Deadline) -> None:
         self._app = app
         self._settings = settings
         self._limits = settings.limits[-1]
         self._has_rules = bool(settings.rules)
-        self._loop: AbstractEventLoop | None = None
         self._ring: LoopRing | None = None
-        self._make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
         wishes = {b"prefer"} if settings.prefer else set()
         if settings.header_name is not None:
             wishes.add(settings.header_name)
@@ -148,11 +146,10 @@ class _Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ring: Ring | None = None) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        # None on trio. The public function raises there, and what an app raises later would name that as its context.
-        if (ring := ring or (self._ring if self._loop is _get_running_loop() else self._settle())) is None:
+        if (ring := ring or self._ring_of_loop()) is None:
             return await self._call_in_tasks(scope, receive, send)
         limits, has_content = self._limits_of(scope)
-        timing = Timing(send, ring, limits, scope, receive, self._make_scope())
+        timing = Timing(send, ring, limits, scope, receive)
         if has_content:
             receive = Body.of(receive)
             receive.time(timing)
@@ -167,14 +164,15 @@ class _Wired:
                 await timing.sending
         timing.check()
 
-    def _settle(self) -> LoopRing | None:
-        """Return what looks after all requests of the running loop, which is another one than before."""
-        loop = _get_running_loop()
-        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
-        self._make_scope = anyio.CancelScope if loop is None else type(anyio.CancelScope())
-        self._loop = loop
-        self._ring = None if loop is None else LoopRing(loop)
-        return self._ring
+    def _ring_of_loop(self) -> LoopRing | None:
+        """Return what looks after all requests of the running loop; ``None`` on trio."""
+        # The public function raises on trio, and what an app raises later would name that as its context.
+        loop, ring = _get_running_loop(), self._ring
+        if loop is None:
+            return None
+        if ring is None or ring.loop is not loop:
+            ring = self._ring = LoopRing(loop)
+        return ring
 
     async def _call_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do the same where there are no timers, with a task for each request."""
