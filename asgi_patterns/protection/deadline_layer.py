@@ -146,9 +146,9 @@ class _Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ring: Ring | None = None) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if (ring := ring or self._ring_of_loop()) is None:
+        ring, limits, has_content = self._find(scope, ring)
+        if ring is None:
             return await self._call_in_tasks(scope, receive, send)
-        limits, has_content = self._limits_of(scope)
         timing = Timing(send, ring, limits, scope, receive)
         if has_content:
             receive = Body.of(receive)
@@ -164,16 +164,6 @@ class _Wired:
                 await timing.sending
         timing.check()
 
-    def _ring_of_loop(self) -> LoopRing | None:
-        """Return what looks after all requests of the running loop; ``None`` on trio."""
-        # The public function raises on trio, and what an app raises later would name that as its context.
-        loop, ring = _get_running_loop(), self._ring
-        if loop is None:
-            return None
-        if ring is None or ring.loop is not loop:
-            ring = self._ring = LoopRing(loop)
-        return ring
-
     async def _call_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do the same where there are no timers, with a task for each request."""
         error: Exception | None = None
@@ -188,8 +178,17 @@ class _Wired:
         if error is not None:
             raise error
 
-    def _limits_of(self, scope: Scope) -> tuple[Limits, bool]:
-        """Return the limits of a request, and whether it may have content to wait for."""
+    def _find(self, scope: Scope, ring: Ring | None) -> tuple[Ring | None, Limits, bool]:
+        """Return what looks after a request, its limits, and whether it may have content to wait for.
+
+        The ring is the one of the running loop, unless the request has its own; ``None`` where it needs that, on trio.
+        """
+        # The public function raises on trio, and what an app raises later would name that as its context.
+        if ring is None and (loop := _get_running_loop()) is not None:
+            known = self._ring
+            if known is None or known.loop is not loop:
+                known = self._ring = LoopRing(loop)
+            ring = known
         settings = self._settings
         limits = settings.limits[settings.rule_for(scope)] if self._has_rules else self._limits
         mine = limits[scope["method"] in SAFE]
@@ -198,7 +197,7 @@ class _Wired:
         if not self._says.isdisjoint(map(_NAME, scope["headers"])):
             has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
             mine = settings.shortened(mine, scope)
-        return mine, has_content
+        return ring, mine, has_content
 
 
 _TELLS: Final = frozenset({"1.0", "1.1"})
