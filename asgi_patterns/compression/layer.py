@@ -179,7 +179,10 @@ class _Wired:
         if says & _TAGS and (seen := understand(scope["headers"], None if coder is None else coder.name)):
             scope, tags = {**scope, "headers": seen.headers}, seen.tags
         if coder is None:
-            send = Varying(send, plan, scope["state"]).send
+            varying = Varying()  # as Editing says: most requests of machines come by here
+            varying.outer, varying.out = send, None
+            varying.plan, varying.state = plan, scope["state"]
+            send = varying.send
         else:
             send = Coded(send, plan, coder, scope, bool(says & _COOKIE), tags).send
         await self._app(scope, receive, send)

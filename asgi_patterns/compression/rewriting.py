@@ -31,6 +31,8 @@ _KINDS: Final = Kinds(
         b"repr-digest": _DIGEST,
     }
 )
+CHANGED: Final = frozenset(_KINDS) - {b"content-length", b"vary"}
+"""The fields that tell something of the plain content which is not so of the coded one, beside its length."""
 _DIGESTS: Final = frozenset({b"content-digest", b"repr-digest", b"content-md5", b"digest"})
 
 # RFC 9530 2: a dictionary from the name of an algorithm to the digest. Of the names only these two are not broken.

@@ -39,20 +39,18 @@ _SPECIAL: Final = VARY | TIED
 class Varying(Editing):
     """Says on an answer that another client would get it coded."""
 
-    __slots__ = ("_plan", "_state")
+    __slots__ = ("plan", "state")
 
-    def __init__(self, send: Send, plan: Plan, state: Mapping[str, Any]) -> None:
-        self.outer = send
-        self.out = None
-        self._plan = plan
-        self._state = state
+    plan: Plan
+    state: Mapping[str, Any]
+    """The state of the scope, in which a handler says what it wants none of."""
 
     def edit(self, head: Message) -> Message:
         """Return the head with its ``Vary``."""
         headers = head.get("headers")
         if type(headers) is not list:
             head, headers = readable(head)
-        plan, state = self._plan, self._state
+        plan, state = self.plan, self.state
         fate, _, seen = sort(head["status"], headers, plan.terms, False)
         if fate is _LEAVE or (state and plan.label in state.get(SWITCHED_OFF, ())):
             return head

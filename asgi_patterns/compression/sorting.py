@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias, TypeVar, final
 
+from asgi_patterns.compression.rewriting import CHANGED
 from asgi_patterns.kernel import headers as fields
 from asgi_patterns.kernel.media_types import MediaTypes, essence
 from asgi_patterns.kernel.parameters import elements
 from asgi_patterns.kernel.types import RawHeaders
+
+T = TypeVar("T")
 
 MEDIA_TYPES: Final[Sequence[str]] = (
     "text/*",
@@ -38,14 +41,13 @@ UNKNOWN: Final = -1
 
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _DIGITS: Final = 18
-T = TypeVar("T")
 _MOST: Final = 256
 
 # What may be seen in a head, as bits of one number: it is put together and compared at once.
 VARY: Final = 1
 """There is a ``Vary``."""
 TIED: Final = 2
-"""A field tells something of the plain content that is not so of the coded one, beside its length."""
+"""There is a field that is another one, or none, where the content is coded."""
 EVENTS: Final = 4
 """It is worth it, and open for hours."""
 _WORTH: Final = 8
@@ -64,8 +66,7 @@ _KINDS: Final = fields.Kinds(
         b"cache-control": _CONTROL,
         b"set-cookie": _COOKIE,
         b"vary": VARY,
-        **dict.fromkeys((b"etag", b"accept-ranges", b"content-md5", b"digest"), TIED),
-        **dict.fromkeys((b"content-digest", b"repr-digest"), TIED),
+        **dict.fromkeys(CHANGED, TIED),
     }
 )
 
@@ -157,6 +158,7 @@ _SPECIAL: Final = _WORTH | _PAGE | _COOKIE | _STOP | _OTHER
 
 
 def _sort_special(status: int, length: int, seen: int, terms: Terms, *, has_cookie: bool) -> Sorted:
+    """Return what ``sort`` does for all that is more than a media type that is worth it, or less."""
     if seen & _STOP:
         return _LEFT
     if seen & _OTHER:

@@ -63,7 +63,11 @@ class Watching:
         """Pass ``message`` outwards."""
         out = self._out
         if out is not None:
-            return self._end(out, message) if is_last(message, self._has_trailers) else out(message)
+            if message["type"] == "http.response.body":  # nearly every one, seen without a further call
+                ends = not self._has_trailers and not message.get("more_body")
+            else:
+                ends = is_last(message, self._has_trailers)
+            return self._end(out, message) if ends else out(message)
         outer = self.outer
         if message["type"] != "http.response.start":
             return outer(message)

@@ -62,14 +62,13 @@ class Admission:
     ) -> None:
         """``max_lag`` is in seconds, infinite where nobody is turned away for it."""
         self.main = main
-        self.usual = (main, NORMAL)
-        """The pool and the level of requests that nobody ``sorts``."""
+        self.usual = None if pools or priorities or priority else (main, NORMAL)
+        """The pool and the level of every request, where all have the same."""
         self.websockets = websockets
         self.lag = Lag()
         self.clock = clock
         self.lags: Sequence[float] = ()
         """The lag in seconds that each level bears."""
-        self.sorts = bool(pools or priorities or priority)
         self._pools = pools
         self._priorities = priorities
         self._priority = priority
@@ -78,17 +77,21 @@ class Admission:
         self._loop: object = None
         self._set_lags()
 
-    async def sort(self, scope: Scope) -> tuple[Compartment, int]:
-        """Return the pool of a request and its level."""
+    def sort(self, scope: Scope) -> tuple[Compartment, int] | None:
+        """Return the pool of a request and its level; ``None`` where a function has to be asked for that."""
+        if self._priority is not None:
+            return None
         method, path = scope["method"], route_path(scope)
-        level = None if self._priority is None else await self._ask(self._priority, scope)
-        if level is None:
-            level = self.level_by_rule(method, path)
-        return self.pool_of(method, path), level
+        return self.pool_of(method, path), self.level_by_rule(method, path)
 
-    async def _ask(self, priority: PriorityFunction, scope: Scope) -> int | None:
-        found = priority(scope, await Exchange.of(scope)[0].caller())
-        return level_of(await found if isawaitable(found) else found)
+    async def ask(self, scope: Scope) -> tuple[Compartment, int]:
+        """Return the pool of a request and its level, as far as the function says which."""
+        level = None
+        if self._priority is not None:
+            found = self._priority(scope, await Exchange.of(scope)[0].caller())
+            level = level_of(await found if isawaitable(found) else found)
+        method, path = scope["method"], route_path(scope)
+        return self.pool_of(method, path), self.level_by_rule(method, path) if level is None else level
 
     def level_by_rule(self, method: str, path: str) -> int:
         """Return the level of a request that no function has named one for."""

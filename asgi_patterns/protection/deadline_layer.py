@@ -1,6 +1,6 @@
 """The layer ``Deadline``."""
 
-from asyncio import AbstractEventLoop, _get_running_loop
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -130,16 +130,14 @@ class Deadline(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_has_rules", "_limits", "_loop", "_make_scope", "_ring", "_says", "_settings")
+    __slots__ = ("_app", "_has_rules", "_limits", "_ring", "_says", "_settings")
 
     def __init__(self, app: ASGIApp, settings: Deadline) -> None:
         self._app = app
         self._settings = settings
         self._limits = settings.limits[-1]
         self._has_rules = bool(settings.rules)
-        self._loop: AbstractEventLoop | None = None
         self._ring: LoopRing | None = None
-        self._make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
         wishes = {b"prefer"} if settings.prefer else set()
         if settings.header_name is not None:
             wishes.add(settings.header_name)
@@ -148,11 +146,10 @@ class _Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ring: Ring | None = None) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        # None on trio. The public function raises there, and what an app raises later would name that as its context.
-        if (ring := ring or (self._ring if self._loop is _get_running_loop() else self._settle())) is None:
+        ring, limits, has_content = self._find(scope, ring)
+        if ring is None:
             return await self._call_in_tasks(scope, receive, send)
-        limits, has_content = self._limits_of(scope)
-        timing = Timing(send, ring, limits, scope, receive, self._make_scope())
+        timing = Timing(send, ring, limits, scope, receive)
         if has_content:
             receive = Body.of(receive)
             receive.time(timing)
@@ -166,15 +163,6 @@ class _Wired:
             if timing.sending is not None:
                 await timing.sending
         timing.check()
-
-    def _settle(self) -> LoopRing | None:
-        """Return what looks after all requests of the running loop, which is another one than before."""
-        loop = _get_running_loop()
-        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
-        self._make_scope = anyio.CancelScope if loop is None else type(anyio.CancelScope())
-        self._loop = loop
-        self._ring = None if loop is None else LoopRing(loop)
-        return self._ring
 
     async def _call_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do the same where there are no timers, with a task for each request."""
@@ -190,8 +178,17 @@ class _Wired:
         if error is not None:
             raise error
 
-    def _limits_of(self, scope: Scope) -> tuple[Limits, bool]:
-        """Return the limits of a request, and whether it may have content to wait for."""
+    def _find(self, scope: Scope, ring: Ring | None) -> tuple[Ring | None, Limits, bool]:
+        """Return what looks after a request, its limits, and whether it may have content to wait for.
+
+        The ring is the one of the running loop, unless the request has its own; ``None`` where it needs that, on trio.
+        """
+        # The public function raises on trio, and what an app raises later would name that as its context.
+        if ring is None and (loop := _get_running_loop()) is not None:
+            known = self._ring
+            if known is None or known.loop is not loop:
+                known = self._ring = LoopRing(loop)
+            ring = known
         settings = self._settings
         limits = settings.limits[settings.rule_for(scope)] if self._has_rules else self._limits
         mine = limits[scope["method"] in SAFE]
@@ -200,7 +197,7 @@ class _Wired:
         if not self._says.isdisjoint(map(_NAME, scope["headers"])):
             has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
             mine = settings.shortened(mine, scope)
-        return mine, has_content
+        return ring, mine, has_content
 
 
 _TELLS: Final = frozenset({"1.0", "1.1"})

@@ -184,7 +184,7 @@ class _Shedding:
         if scope["type"] != "http":
             return await self._connect(scope, receive, send)
         admission = self._admission
-        pool, level = (await admission.sort(scope)) if admission.sorts else admission.usual
+        pool, level = admission.usual or admission.sort(scope) or await admission.ask(scope)
         now = admission.clock()
         reason = None if now < admission.lag.quiet_until else admission.lateness(level, now)
         if reason is None and not pool.gate.enter(level):

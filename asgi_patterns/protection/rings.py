@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from math import inf
-from time import monotonic
 from typing import Any, Final, Protocol, final
 
 import anyio
@@ -44,6 +43,7 @@ class Ring(Protocol):
     """Looks after those that are in hand. Who wants that puts himself into ``timed``, and takes himself out of it."""
 
     time: Callable[[], float]
+    make_scope: Callable[[], anyio.CancelScope]
     timed: set[Timed]
     at: float
     """When it looks at them next."""
@@ -62,11 +62,13 @@ class LoopRing:
     After the last request its timer may go off once, finds nobody, and is not set again.
     """
 
-    __slots__ = ("_earliest", "_handle", "at", "loop", "time", "timed")
+    __slots__ = ("_earliest", "_handle", "at", "loop", "make_scope", "time", "timed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.time = clock_of(loop)
+        self.time = loop.time
+        # The class that anyio would choose for this loop each time, at half the price of the scope itself.
+        self.make_scope: Callable[[], anyio.CancelScope] = type(anyio.CancelScope())
         self.timed: set[Timed] = set()
         self.at = inf
         self._earliest = 0.0
@@ -103,10 +105,11 @@ class LoopRing:
 class TaskRing:
     """Looks after one request, in ``tasks``, which it has to itself. To be closed when that is done."""
 
-    __slots__ = ("_is_watching", "_nap", "_tasks", "at", "time", "timed")
+    __slots__ = ("_is_watching", "_nap", "_tasks", "at", "make_scope", "time", "timed")
 
     def __init__(self, tasks: TaskGroup) -> None:
         self.time = clock_of_trio()
+        self.make_scope: Callable[[], anyio.CancelScope] = anyio.CancelScope
         self.timed: set[Timed] = set()
         self.at = inf
         self._tasks = tasks
@@ -144,9 +147,3 @@ class TaskRing:
                 timed.pass_limit(now)
             else:
                 self.at, self._nap = due, anyio.CancelScope(deadline=due)
-
-
-def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """Return the clock of a loop. That of asyncio's own loops is a function of Python around this one."""
-    own = getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time
-    return monotonic if own else loop.time

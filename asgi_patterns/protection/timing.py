@@ -6,7 +6,6 @@ from contextvars import copy_context
 from math import inf
 from typing import Final, final
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from asgi_patterns.kernel.ending import is_last
@@ -46,7 +45,6 @@ class Timing(Holding):
         limits: Limits,
         scope: Scope,
         receive: Receive,
-        cancel_scope: anyio.CancelScope,
     ) -> None:
         self.outer = send
         self.out = self._begin_answer  # nothing is held
@@ -54,7 +52,7 @@ class Timing(Holding):
         self._limits = limits
         self._scope = scope
         self._receive = receive
-        self.cancel_scope = cancel_scope
+        self.cancel_scope = ring.make_scope()
         self.context = copy_context()
         self._began = began = ring.time()
         ring.timed.add(self)

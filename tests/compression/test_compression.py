@@ -73,6 +73,34 @@ async def test_several_lines_are_one_list() -> None:
     assert answer.header("content-encoding") == "br"
 
 
+async def test_who_asks_in_hundreds_of_ways_changes_nothing_for_the_others() -> None:
+    client = served(document())
+    found = set()
+    for at in range(300):
+        answer = await client.get(
+            "/", headers={"accept-encoding": f"x{at}, br;q=0.{at:03}, {'y' * (at % 300)}"}
+        )
+        found.add(answer.header("content-encoding"))
+        usual = await client.get("/", headers={"accept-encoding": "gzip"})
+        found.add(usual.header("content-encoding"))
+
+    assert found == {"br", "gzip", None}  # br;q=0.000
+
+
+async def test_an_app_with_hundreds_of_media_types_has_the_right_ones_coded() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await document(media_type=f"{scope['path'][1:]}; version=1")(scope, receive, send)
+
+    client = served(app)
+    found = set()
+    for at in range(150):
+        for kind in ("text", "image"):
+            answer = await client.get(f"/{kind}/x{at}", headers={"accept-encoding": "gzip"})
+            found.add((kind, answer.header("content-encoding")))
+
+    assert found == {("text", "gzip"), ("image", None)}
+
+
 async def test_our_order_is_a_setting() -> None:
     answer = await served(document(), codings=["gzip", "zstd"]).get("/", headers={"accept-encoding": ALL})
 

@@ -1,5 +1,8 @@
 """Who wins where a handler and its deadline meet, and whose request the code is that runs then."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import anyio
 import pytest
 
@@ -76,3 +79,18 @@ async def test_each_request_times_out_in_its_own_context() -> None:
 
     assert len(seen) == 3
     assert all(own == found for own, found in seen.items())
+
+
+def test_requests_of_several_loops_time_out_each_in_its_own() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep_forever()
+
+    client = Client(Deadline(start="20ms")(app))
+
+    async def ask() -> list[int]:
+        return [(await client.get("/")).status for _ in range(3)]
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: asyncio.run(ask()), range(8)))
+
+    assert answers == [[504, 504, 504]] * 8
