@@ -15,8 +15,8 @@ from asgi_patterns.ratelimit.rules import ALMOST, State
 
 Profile = Literal["draft", "draft-07", "draft-03", "x-ratelimit"]
 
-Reader = Callable[[State], tuple[int, float]]
-Writer = Callable[[RawHeaders, Any], None]
+Writer = Callable[[RawHeaders, Any, Any], None]
+"""Writes the fields of a key, and of what was decided for it."""
 
 WARNING: Final = b"x-ratelimit-warning"
 """Which quotas are nearly used up, and what is left: a list like that of RateLimit."""
@@ -63,27 +63,18 @@ class Fields:
         self.is_plain = self._profiles == ("draft",) and not secret
         """Whether ``writer`` can be used."""
 
-    def writer(self, gauges: Sequence[Gauge], readers: Sequence[Reader]) -> Writer:
-        """Return what does for ``gauges``, in the form of the draft alone, what ``write`` does, in less time.
-
-        ``readers`` tell of each gauge's state what is left, and in how many seconds there is more.
-        """
+    def writer(self, gauges: Sequence[Gauge]) -> Writer:
+        """Return what does for token buckets, in the form of the draft alone, what ``write`` does, in less time."""
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
         lengths, names, clear = self._lengths, self._names, self._clear
-        several = _several(gauges) if len(gauges) > 1 else None
-        head, read = gauges[0].head, readers[0]
+        value = _of_one(gauges[0]) if len(gauges) == 1 else _of_several(gauges)
 
-        def write(headers: RawHeaders, passed: Any) -> None:
-            for name, _ in headers:
+        def write(headers: RawHeaders, _: str, passed: Any) -> None:
+            for name, _value in headers:
                 if len(name) in lengths and name.lower() in names:
                     clear(headers)
                     break
-            if several is None:
-                left, more_in = read(passed)
-                value = b"%b%d;t=%d" % (head, left, ceil(more_in - ALMOST))
-            else:
-                value = several(passed)
-            headers.append((b"ratelimit", value))
+            headers.append((b"ratelimit", value(passed)))
             headers.append(policy)
 
         return write
@@ -131,13 +122,21 @@ class Fields:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
 
 
-def _several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
-    rules = [(gauge, gauge.rule) for gauge in gauges]
-    parts = [
-        (gauge.share, gauge.head, rule.capacity, rule.rate)
-        for gauge, rule in rules
-        if isinstance(rule, TokenBucket)
-    ]
+def _of_one(gauge: Gauge) -> Callable[[State], bytes]:
+    (_, head, capacity, rate), *_ = _numbers([gauge])
+    item = head.replace(b"%", b"%%") + b"%d;t=%d"
+
+    def value(state: State) -> bytes:
+        # As TokenBucket.reader reads, and _in tells, a bucket out of which something was taken.
+        room = capacity - state[0]
+        left = int(room + ALMOST)
+        return item % (left, ceil((left + 1 - room) / rate - ALMOST))
+
+    return value
+
+
+def _of_several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
+    parts = _numbers(gauges)
 
     def value(states: Sequence[State]) -> bytes:
         # As closest_first sorts and TokenBucket.reader reads, without a call and an object for each.
@@ -150,6 +149,15 @@ def _several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
         return b", ".join([item for _, item in items])
 
     return value
+
+
+def _numbers(gauges: Sequence[Gauge]) -> Sequence[tuple[float, bytes, float, float]]:
+    rules = [(gauge, gauge.rule) for gauge in gauges]
+    return [
+        (gauge.share, gauge.head, rule.capacity, rule.rate)
+        for gauge, rule in rules
+        if isinstance(rule, TokenBucket)
+    ]
 
 
 def warning(readings: Sequence[Reading]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, final
 
 from asgi_patterns.ratelimit.asks import Ask, Stake
 from asgi_patterns.ratelimit.buckets import LeakyBucket, TokenBucket
-from asgi_patterns.ratelimit.keys import ADDRESS, KeyKind
+from asgi_patterns.ratelimit.keys import ADDRESS, FIELD, GLOBAL, KeyKind
 from asgi_patterns.ratelimit.quota import Quota
 from asgi_patterns.ratelimit.rules import Rule, Taken
 from asgi_patterns.ratelimit.slots import Slots
@@ -50,7 +50,7 @@ class Gauge:
         """What a request puts at stake, where that is the same for all."""
         self.holds = isinstance(self.rule, Slots)
         """Whether it is given back when the request ends."""
-        self.is_capacity = kind.word == "global" if quota.capacity is None else quota.capacity
+        self.is_capacity = kind.word == GLOBAL if quota.capacity is None else quota.capacity
         self.is_conditional = bool(self.patterns or is_default or quota.tier is not None or quota.condition)
         self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
         """It is time to warn when no more than so much is left."""
@@ -71,9 +71,19 @@ class Gauge:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a token bucket for every request, by its address, and over with the decision."""
-        is_usual = isinstance(self.rule, TokenBucket) and self.quota.counts == "all" and self.quota.cost != 0
-        return is_usual and not self.is_conditional and self.kind.word == ADDRESS
+        """Whether it costs the same for all requests, for whom they say themselves, and is over with the decision."""
+        is_over = self.quota.counts == "all" and not self.holds
+        return is_over and self.stake is not None and self.kind.word in (ADDRESS, GLOBAL, FIELD)
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether it is a token bucket out of which each request takes something."""
+        return isinstance(self.rule, TokenBucket) and self.stake is not None and self.stake.cost > 0
+
+    @property
+    def is_told_by_path(self) -> bool:
+        """Whether patterns alone say which requests it is for."""
+        return self.quota.tier is None and self.quota.condition is None
 
     def distance(self, taken: Taken) -> float:
         """Return how far a key is from the end of this quota: the closest is the lowest."""

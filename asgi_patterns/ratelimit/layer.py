@@ -39,6 +39,7 @@ from asgi_patterns.ratelimit.quota import AnyKey, AnyQuota, Quota, check_labels
 from asgi_patterns.ratelimit.rates import check, read
 from asgi_patterns.ratelimit.record import Desk, Record, When
 from asgi_patterns.ratelimit.short import ShortWay
+from asgi_patterns.ratelimit.ways import Ways
 
 DEFAULT_PARTITIONS: Final = 16
 
@@ -113,10 +114,8 @@ class RateLimit(Layer):
         """Return the wired app, which counts where the pipeline says."""
         desk = self._desk(context)
         wired = _Wired(app, self, desk, self._guests)
-        is_short = self._guests is None and self.headers == "always" and desk.fields.is_plain
-        if desk.places.plain is None or not is_short:
-            return wired
-        return ShortWay(app, desk, desk.places.plain, wired)
+        ways = Ways(desk)
+        return ShortWay(app, ways, wired) if ways and self._guests is None else wired
 
     def lacks(self, context: Context) -> Sequence[Lack]:
         """Say which quotas count by caller, where nobody says who that is."""

@@ -22,6 +22,10 @@ Gate = Callable[[str], Passed | None]
 Otherwise it takes nothing, and returns nothing.
 """
 
+Found = tuple[float, list[Outcome]]
+AnyGate = Callable[[Sequence[str]], Found | None]
+"""Takes for a key of each quota: returns when that was, and what each says. Otherwise as a ``Gate``."""
+
 
 @final
 class MemoryCounters:
@@ -115,6 +119,32 @@ class MemoryCounters:
                 if len(shelf) > most:
                     _make_room(shelf, rule, now)
             return states
+
+        return gate
+
+    def gate_of_any(self, stakes: Sequence[Stake], limits: Sequence[float]) -> AnyGate:
+        """Return what does for the same ``stakes``, whatever their rules, what ``take`` does.
+
+        It takes only where all allow it at once, and each is left with more than its part of ``limits``.
+        """
+        clock = self._clock
+        steps = [
+            (self._shelves[stake.quota], unleased(stake.rule).take, stake.cost, limit)
+            for stake, limit in zip(stakes, limits, strict=True)
+        ]
+
+        def gate(keys: Sequence[str]) -> Found | None:
+            now = clock()
+            found: list[Outcome] = []
+            for at, (shelf, take, cost, limit) in enumerate(steps):
+                outcome = take(shelf.get(keys[at]), cost, now)
+                if not outcome[0] or outcome[1] <= limit or outcome[3] > 0.0:
+                    return None
+                found.append(outcome)
+            for stake, key, outcome in zip(stakes, keys, found, strict=True):
+                if (state := outcome[4]) is not None:
+                    self._keep(stake, key, state, now)
+            return now, found
 
         return gate
 

@@ -9,10 +9,8 @@ from asgi_patterns.kernel.headers import content_length, request_lines
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.ratelimit.asks import Ask, Stake
-from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.keys import ADDRESS, EVERYBODY, FIELD, GLOBAL, USER, of_field, of_text, of_user
-from asgi_patterns.ratelimit.memory import MemoryCounters
 from asgi_patterns.ratelimit.pool import Pool
 
 FindKey = Callable[[Exchange, Scope, Caller | None], str | None]
@@ -54,17 +52,6 @@ def finder(gauge: Gauge) -> FindKey:
 
 
 @final
-class Plain:
-    """The quotas of a layer where nothing has to be chosen: what most layers have, and so the shortest way."""
-
-    def __init__(self, counters: MemoryCounters, gauges: Sequence[Gauge], stakes: Sequence[Stake]) -> None:
-        self.counters = counters
-        self.gauges = gauges
-        self.stakes = stakes
-        self.readers = [gauge.rule.reader() for gauge in gauges if isinstance(gauge.rule, TokenBucket)]
-
-
-@final
 class Places:
     """The quotas of a layer by the pool that counts them. ``identify`` is the layer's own, if it has one."""
 
@@ -85,16 +72,6 @@ class Places:
         """Whether the bytes of a request have to be counted as they come."""
         self._identify = identify
         self._has_default = any(gauge.is_default for gauge in self.gauges)
-        self.plain = self._all_plain()
-        """Set where every request falls under all quotas, and nobody has to be waited for."""
-
-    def _all_plain(self) -> "Plain | None":
-        """Return the quotas, if all are counted here, for every request, by its address, at a fixed cost."""
-        stakes = [gauge.stake for gauge in self.gauges if gauge.stake is not None and gauge.is_plain]
-        local = [pool.local for pool, _ in self._pools if pool.shared is None]
-        if len(stakes) < len(self.gauges) or len(self._pools) > 1 or not local:
-            return None
-        return Plain(local[0], self.gauges, stakes)
 
     def has(self, name: str) -> bool:
         """Whether there is a quota of that name."""

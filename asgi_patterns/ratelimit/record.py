@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import uniform
-from typing import Final, Literal, Protocol, TypeAlias, final
+from typing import Final, Literal, Protocol, final
 
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.ending import Ending
@@ -20,7 +20,6 @@ from asgi_patterns.ratelimit.counters import Counters, StoreAway
 from asgi_patterns.ratelimit.events import Delayed, Limited, NearLimit
 from asgi_patterns.ratelimit.fields import WARNING, Fields, warning
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, uncharged
-from asgi_patterns.ratelimit.memory import Passed
 from asgi_patterns.ratelimit.picking import Places
 from asgi_patterns.ratelimit.refusals import away, refusal
 
@@ -28,18 +27,12 @@ RECORDS: Final = "asgi_patterns_ratelimit"
 """Where the records of a request stand in its scope, the outermost layer's first."""
 
 
-class Recorder(Protocol):
-    """Makes the record of a request of which only a slip was kept."""
+class Noted(Protocol):
+    """What stands in the place of a record, until somebody wants one."""
 
-    def record(self, slip: "Slip") -> "Record":
-        """Return the record, always the same for one request."""
+    def record(self) -> "Record":
+        """Return the record, always the same."""
 
-
-Slip: TypeAlias = tuple["Recorder", Exchange, Scope, Send, str, Passed]
-"""What is noted of a request in the place of a record, until somebody wants one: what makes it, and of what.
-
-Then come key, time and outcomes of the decision. A plain tuple: most requests need no more.
-"""
 
 When = Literal["always", "refusals", "off"]
 
@@ -296,5 +289,5 @@ class Record:
 
 def records(scope: Scope) -> list[Record]:
     """Return what the layers that ``scope`` has passed know of the request, the outermost first."""
-    found: list[Record] | Slip = scope.get(RECORDS, [])
-    return found if isinstance(found, list) else found[0].record(found).peers
+    found: list[Record] | Noted = scope.get(RECORDS, [])
+    return found if isinstance(found, list) else found.record().peers
