@@ -14,7 +14,7 @@ from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import Duration, seconds
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import has
 from asgi_patterns.kernel.layer import Lack, Layer, settings
@@ -232,16 +232,27 @@ class _Wired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        begins = KEY not in scope
         exchange, scope = Exchange.of(scope)
-        if exchange.parent is not None or is_preflight(scope):
+        if exchange.parent is not None:
+            return await self._app(scope, receive, send)
+        try:
+            await self._count(exchange, scope, receive, send)
+        finally:
+            if begins:
+                # Without it the scope holds itself, and is freed much later, by the collector.
+                del scope[KEY]
+
+    async def _count(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_preflight(scope):
             return await self._app(scope, receive, send)
         if self._guests is not None and (app := await self._app_for(self._guests, exchange, scope)):
             return await app(scope, receive, send)
         record = Record(self._desk, exchange, scope, send).enlist()
         link = Link(send, record.on_head)
-        if (problem := await record.admit()) is not None:
-            return await problem(scope, receive, link)
         try:
+            if (problem := await record.admit()) is not None:
+                return await problem(scope, receive, link)
             if record.delay:
                 await anyio.sleep(record.delay)
             if self._listens:

@@ -76,9 +76,9 @@ class MemoryCounters:
             now = clock()
             # TokenBucket.take for a request that is allowed, written out: nothing here is done more often.
             level = cost
-            state = get(key)
-            if state is not None:
-                before, at = state
+            known = get(key)
+            if known is not None:
+                before, at = known
                 if now > at:
                     before -= (now - at) * rate
                     if before > 0.0:
@@ -87,8 +87,8 @@ class MemoryCounters:
                     level, now = level + before, at
             if level > near:
                 return None
-            state = shelf[key] = (level, now)
-            if len(shelf) > most:
+            state = shelf[key] = level, now
+            if known is None and len(shelf) > most:
                 _make_room(shelf, rule, now)
             return state
 

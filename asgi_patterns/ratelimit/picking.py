@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
+from asgi_patterns.kernel.address import address_key
 from asgi_patterns.kernel.caller import Caller, Identify, identify_caller
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.headers import content_length, request_lines
@@ -13,13 +14,19 @@ from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.keys import ADDRESS, EVERYBODY, FIELD, GLOBAL, USER, of_field, of_text, of_user
 from asgi_patterns.ratelimit.pool import Pool
 
+NOBODY: Final = (None,)
+"""Stands for a client that the server does not name."""
+
 FindKey = Callable[[Exchange, Scope, Caller | None], str | None]
 
 Picked = tuple[Pool, Sequence[Gauge], Sequence[Ask]]
 """The quotas of one pool that a request falls under, and what is asked of each."""
 
 
-def _address(exchange: Exchange, scope: Scope, caller: Caller | None) -> str | None:
+def _address(exchange: Exchange, scope: Scope, caller: Caller | None) -> str:
+    # Without proxies it is what the server says, and nothing has to be remembered for the others.
+    if exchange.context.proxies.nobody:
+        return address_key((scope.get("client") or NOBODY)[0])
     return exchange.client(scope).key
 
 
@@ -46,7 +53,7 @@ def finder(gauge: Gauge) -> FindKey:
     def find(exchange: Exchange, scope: Scope, caller: Caller | None) -> str | None:
         values = request_lines(scope["headers"], kind.field)
         # Leaving the field out must not be a way out.
-        return of_field(values) if values else exchange.client(scope).key
+        return of_field(values) if values else _address(exchange, scope, caller)
 
     return find
 

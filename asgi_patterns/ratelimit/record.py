@@ -196,6 +196,10 @@ class Record:
             self.release()
         if places.measures and self._received:
             self._charge_content()
+        if self.peers[0] is self:
+            # Without these the scope holds itself, and is freed much later, by the collector.
+            del self.scope[RECORDS]
+            self.peers.clear()
 
     def _charge_content(self) -> None:
         """Count the bytes that came without being announced."""

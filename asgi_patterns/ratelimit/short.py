@@ -4,16 +4,13 @@ It does what the long way does, in a fifth of the time, where all quotas of a re
 fixed cost, and are over with the decision. Whatever is out of the ordinary goes the long way.
 """
 
-from typing import Any, Final, final
+from typing import Any, final
 
-from asgi_patterns.kernel.address import address_key
 from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.ratelimit.record import RECORDS, Record
 from asgi_patterns.ratelimit.ways import Way, Ways
-
-NOBODY: Final = (None,)
 
 
 @final
@@ -37,30 +34,32 @@ class ShortWay:
         if exchange.parent is not None:
             return await self._app(scope, receive, send)
         way = self._only or self._choose(scope)
-        if way is None:
-            return await self._long_way(scope, receive, send)
-        if way.find is not None:
-            key = way.find(exchange, scope, None)
-        elif exchange.context.proxies.nobody:
-            key = address_key((scope.get("client") or NOBODY)[0])
-        else:
-            key = exchange.client(scope).key
-        passed = way.take(key)
-        if passed is None:
-            return await self._long_way(scope, receive, send)
+        if way is None or (passed := way.take(key := way.find(exchange, scope, None))) is None:
+            return await self._take_long(scope, receive, send, begins=begins)
         passing = scope[RECORDS] = Passing(send, way, exchange, scope, key, passed)
-        await self._app(scope, receive, passing.send)
-        # Without these the scope holds itself, and is freed much later, by the collector.
-        del scope[RECORDS]
-        if begins:
-            del scope[KEY]
+        try:
+            await self._app(scope, receive, passing.send)
+        finally:
+            passing.end()
+            if begins:
+                # Without it the scope holds itself, and is freed much later, by the collector.
+                del scope[KEY]
+
+    async def _take_long(self, scope: Scope, receive: Receive, send: Send, *, begins: bool) -> None:
+        try:
+            await self._long_way(scope, receive, send)
+        finally:
+            if begins:
+                del scope[KEY]
 
 
 @final
 class Passing(Editing):
-    """A request that has been let through, until its head has gone by. Stands in the place of its record."""
+    """A request that has been let through. Stands in the place of its record, until somebody wants one."""
 
     __slots__ = ("_exchange", "_key", "_passed", "_record", "_scope", "_way")
+
+    _record: Record
 
     def __init__(self, send: Send, way: Way, exchange: Exchange, scope: Scope, key: Any, passed: Any) -> None:
         self.outer = send
@@ -70,27 +69,35 @@ class Passing(Editing):
         self._scope = scope
         self._key = key
         self._passed = passed
-        self._record: Record | None = None
+        """What was decided; ``None`` once there is a record, which knows more."""
 
     def edit(self, head: Message) -> Message:
         """Write the fields, or have the record do what there is to do."""
         headers = [*head.get("headers", ())]
         head = {**head, "headers": headers}
-        exchange, write = self._exchange, self._way.write
+        exchange, passed = self._exchange, self._passed
         state = exchange.scope.get("state")
-        is_usual = self._record is None and not exchange.turned_away
-        if not is_usual or (state and SWITCHED_OFF in state):
+        if passed is None or exchange.turned_away or (state and SWITCHED_OFF in state):
             self.record().on_head(head)
-        elif write is not None:
-            write(headers, self._key, self._passed)
+        elif (write := self._way.write) is not None:
+            write(headers, self._key, passed)
         return head
 
     def record(self) -> Record:
         """Return the record that the long way would have made; always the same."""
-        if self._record is None:
-            way, key = self._way, self._key
+        if self._passed is not None:
+            way, key, decision = self._way, self._key, self._way.decision(self._passed)
             # It enlists itself where this has stood.
             del self._scope[RECORDS]
             self._record = Record(way.desk, self._exchange, self._scope, self.outer).enlist()
-            self._record.decide(way.gauges, way.asks(key), way.decision(self._passed), way.counters)
+            self._record.decide(way.gauges, way.asks(key), decision, way.counters)
+            self._passed = None
         return self._record
+
+    def end(self) -> None:
+        """Settle what is still open, now that the app has returned or raised."""
+        if self._passed is None or (self._exchange.turned_away and self.out is None):
+            self.record().end()
+        else:
+            # Without it the scope holds itself, and is freed much later, by the collector.
+            del self._scope[RECORDS]

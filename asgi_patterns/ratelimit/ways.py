@@ -14,7 +14,6 @@ from asgi_patterns.kernel.types import RawHeaders, Scope
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge, Reading
-from asgi_patterns.ratelimit.keys import ADDRESS
 from asgi_patterns.ratelimit.memory import MemoryCounters
 from asgi_patterns.ratelimit.picking import FindKey
 from asgi_patterns.ratelimit.record import Desk
@@ -43,8 +42,8 @@ class Way:
             and len({gauge.kind for gauge in gauges}) == 1
         )
         """Whether all are token buckets and have one key, so that a state for each says everything."""
-        self.find: FindKey | None = _one_finder(gauges, finders) if self._by_state else _all_finders(finders)
-        """What finds the key, or all keys; ``None``: it is the address."""
+        self.find: Callable[..., Any] = finders[0] if self._by_state else _all(finders)
+        """What finds the key, or all keys."""
         gate = counters.gate if self._by_state else counters.gate_of_any
         self.take: Callable[[Any], Any] = gate(self._stakes, limits)
         """Takes for what ``find`` has found; ``None`` where there is more to say than what ``write`` does."""
@@ -83,15 +82,8 @@ class Way:
         return Decision(True, taken, [at for _, at in states])
 
 
-def _one_finder(gauges: Sequence[Gauge], finders: Sequence[FindKey]) -> FindKey | None:
-    return None if gauges[0].kind.word == ADDRESS else finders[0]
-
-
-def _all_finders(finders: Sequence[FindKey]) -> Any:
-    def find(exchange: Exchange, scope: Scope, _: None) -> Sequence[str | None]:
-        return [each(exchange, scope, None) for each in finders]
-
-    return find
+def _all(finders: Sequence[FindKey]) -> Callable[[Exchange, Scope, None], Sequence[str | None]]:
+    return lambda exchange, scope, _: [find(exchange, scope, None) for find in finders]
 
 
 @final

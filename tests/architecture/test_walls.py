@@ -125,6 +125,7 @@ SHELL_PARTS = {
     "ratelimit/simulation.py": "charges requests of a log",
     "ratelimit/spending.py": "is called by handlers",
     "ratelimit/trial.py": "asks as a request does",
+    "ratelimit/ways.py": "takes from counters, and tells the time in fields",
 }
 # What puts slices together may know them all.
 COMPOSERS = ("", "serving", "settings", "testing")
