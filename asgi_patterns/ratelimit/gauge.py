@@ -54,6 +54,8 @@ class Gauge:
         self.is_conditional = bool(self.patterns or is_default or quota.tier is not None or quota.condition)
         self.warn_below = -1.0 if quota.mode == "observe" else _warn_below(self.rule, warn_at)
         """It is time to warn when no more than so much is left."""
+        self.most = _most(quota, self.rule)
+        """What a client may see as the limit of it."""
         self.share = 1.0 / self.most
         self.head = b'"%b";r=' % self.policy_name.encode()
         self.policy = _policy(self)
@@ -62,12 +64,6 @@ class Gauge:
     def needs_caller(self) -> bool:
         """Whether it has to be known who the request is for."""
         return self.kind.needs_caller or self.quota.tier is not None
-
-    @property
-    def most(self) -> int:
-        """What a client may see as the limit of it."""
-        rule = self.rule
-        return int(rule.capacity) if isinstance(rule, TokenBucket) else self.quota.limit
 
     @property
     def is_plain(self) -> bool:
@@ -149,6 +145,10 @@ def uncharged(reading: Reading) -> Reading:
 def partition_key(key: str, secret: bytes) -> bytes:
     """Return what tells a client whose quota it sees, and nobody whose it is: a few bytes of a keyed hash."""
     return b":%b:" % b64encode(blake2b(key.encode(), key=secret, digest_size=PK_BYTES).digest())
+
+
+def _most(quota: Quota, rule: Rule) -> int:
+    return int(rule.capacity) if isinstance(rule, TokenBucket) else quota.limit
 
 
 def _warn_below(rule: Rule, warn_at: float) -> float:

@@ -26,6 +26,7 @@ from asgi_patterns.kernel.store import Store, StoreUrl
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.ratelimit.advice import IDENTIFY, NO_IDENTITY, alone, doubts, nameless
 from asgi_patterns.ratelimit.counting import Counting
+from asgi_patterns.ratelimit.desk import Desk, When
 from asgi_patterns.ratelimit.fields import Fields, Profile, check_profiles
 from asgi_patterns.ratelimit.forecast import FREE, forecast, outline
 from asgi_patterns.ratelimit.gauge import Gauge
@@ -37,7 +38,7 @@ from asgi_patterns.ratelimit.picking import Places
 from asgi_patterns.ratelimit.pool import Pool, StoreAwayPolicy
 from asgi_patterns.ratelimit.quota import AnyKey, AnyQuota, Quota, check_labels
 from asgi_patterns.ratelimit.rates import check, read
-from asgi_patterns.ratelimit.record import Desk, Record, When
+from asgi_patterns.ratelimit.record import Record
 from asgi_patterns.ratelimit.short import ShortWay
 from asgi_patterns.ratelimit.ways import Ways
 
@@ -251,8 +252,8 @@ class _Wired:
         record = Record(self._desk, exchange, scope, send).enlist()
         link = Link(send, record.on_head)
         try:
-            if (problem := await record.admit()) is not None:
-                return await problem(scope, receive, link)
+            if (answer := await record.admit()) is not None:
+                return await answer(scope, receive, link)
             if record.delay:
                 await anyio.sleep(record.delay)
             if self._listens:

@@ -43,16 +43,17 @@ class MemoryCounters:
     def take(self, asks: Sequence[Ask]) -> Decision:
         """Look at all, and charge all if each binding one allows it. Nothing is awaited in between."""
         now = self._clock()
-        shelves = self._shelves
-        found = [
-            unleased(stake.rule).take(shelves[stake.quota].get(key), stake.cost, now) for stake, key in asks
-        ]
-        decision = _decision([stake for stake, _ in asks], found, now)
-        if decision.allowed:
-            for (stake, key), taken in zip(asks, decision.taken, strict=True):
-                if taken.state is not None:
-                    self._keep(stake, key, taken.state, now)
-        return decision
+        found, allowed = [], True
+        for stake, key in asks:
+            taken = unleased(stake.rule).take(self._shelves[stake.quota].get(key), stake.cost, now)
+            if not taken[0] and stake.binding:
+                allowed = False
+            found.append(Taken(*taken))
+        if allowed:
+            for (stake, key), outcome in zip(asks, found, strict=True):
+                if outcome.state is not None:
+                    self._keep(stake, key, outcome.state, now)
+        return Decision(allowed, found, [now] * len(found))
 
     def gate(self, stakes: Sequence[Stake], limits: Sequence[float]) -> Gate:
         """Return what does for the same ``stakes`` in token buckets what ``take`` does, in less time.
@@ -177,15 +178,6 @@ class MemoryCounters:
         """Forget what has been counted."""
         stake, key = ask
         self._shelves[stake.quota].pop(key, None)
-
-
-def allows(stakes: Sequence[Stake], found: Sequence[Outcome]) -> bool:
-    """Whether a request may pass: no binding stake is refused."""
-    return all(taken[0] or not stake.binding for stake, taken in zip(stakes, found, strict=True))
-
-
-def _decision(stakes: Sequence[Stake], found: Sequence[Outcome], now: float) -> Decision:
-    return Decision(allows(stakes, found), [Taken(*each) for each in found], [now] * len(found))
 
 
 def _make_room(shelf: Shelf, rule: Rule, now: float) -> None:

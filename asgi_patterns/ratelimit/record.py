@@ -1,30 +1,34 @@
 """One request on its way through a layer: what it was charged, what its answer says, what is given back.
 
-``Desk``: what all requests of a layer share; ``Record``: one request.
+``Record``: one request; ``records``: what all layers know of it.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from random import uniform
-from typing import Final, Literal, Protocol, final
+from typing import Final, Protocol, final
 
 from asgi_patterns.kernel.conversation import Conversation
 from asgi_patterns.kernel.ending import Ending
 from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.prepared import Prepared
 from asgi_patterns.kernel.problems import Problem
 from asgi_patterns.kernel.types import Message, Scope, Send
 from asgi_patterns.ratelimit.asks import UNSEEN, Ask, Decision
 from asgi_patterns.ratelimit.charges import Charge, Made, charges_of
 from asgi_patterns.ratelimit.counters import Counters, StoreAway
+from asgi_patterns.ratelimit.desk import Desk
 from asgi_patterns.ratelimit.events import Delayed, Limited, NearLimit
-from asgi_patterns.ratelimit.fields import WARNING, Fields, warning
+from asgi_patterns.ratelimit.fields import WARNING, warning
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, uncharged
-from asgi_patterns.ratelimit.picking import Places
-from asgi_patterns.ratelimit.refusals import away, refusal
+from asgi_patterns.ratelimit.refusals import Facts, away, facts_of, refusal
 
 RECORDS: Final = "asgi_patterns_ratelimit"
 """Where the records of a request stand in its scope, the outermost layer's first."""
+
+MOST_PREPARED: Final = 256
+"""Refusals that are kept ready."""
 
 
 class Noted(Protocol):
@@ -32,23 +36,6 @@ class Noted(Protocol):
 
     def record(self) -> "Record":
         """Return the record, always the same."""
-
-
-When = Literal["always", "refusals", "off"]
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What all requests of a layer share."""
-
-    places: Places
-    fields: Fields
-    when: When
-    """On which answers the fields stand."""
-    jitter: float
-    """Seconds by which waiting is lengthened at most, at random."""
-    label: str
 
 
 @final
@@ -69,7 +56,8 @@ class Record:
     _near: Sequence[Reading] = ()
     _raised: Problem | None = None
     """What a handler was told that wanted to spend too much."""
-    _is_settled = False
+    is_settled = False
+    """Whether it is known what the answer came to, and what does not count for it has been given back."""
     _received = 0
     _later = 0
 
@@ -88,7 +76,7 @@ class Record:
         self.scope[RECORDS] = self.peers
         return self
 
-    async def admit(self) -> Problem | None:
+    async def admit(self) -> Prepared | None:
         """Charge the request, or return what refuses it."""
         places, exchange = self.desk.places, self.exchange
         caller = await places.caller(exchange, self.scope) if places.needs_caller else None
@@ -99,17 +87,17 @@ class Record:
                 try:
                     decision, counters = await pool.take(asks, exchange.emit)
                 except StoreAway:
-                    return self._refuse(away())
-            if (problem := self.decide(gauges, asks, decision, counters)) is not None:
-                return problem
+                    return self._refuse(Prepared(away()))
+            if (answer := self.decide(gauges, asks, decision, counters)) is not None:
+                return answer
         return None
 
     def decide(
         self, gauges: Sequence[Gauge], asks: Sequence[Ask], decision: Decision, counters: Counters
-    ) -> Problem | None:
+    ) -> Prepared | None:
         """Take a decision over: note what was charged, or return what refuses the request."""
         if not decision.allowed:
-            return self._refuse(self._problem(gauges, asks, decision))
+            return self._refuse(_prepared(self._facts(gauges, asks, decision)))
         self.keep((gauges, asks, decision, counters))
         return None
 
@@ -160,7 +148,7 @@ class Record:
         except StoreAway:
             raise away() from None
         if not decision.allowed:
-            raise self._dressed(self._problem([gauge], asks, decision))
+            raise self._dressed(refusal(self._facts([gauge], asks, decision)))
         if not decision.taken:  # nobody counts while the store is away
             return gauge.most
         self.keep(([gauge], asks, decision, counters))
@@ -175,7 +163,7 @@ class Record:
 
     def settle(self, status: int) -> None:
         """Give back what an answer with this status does not count for."""
-        self._is_settled = True
+        self.is_settled = True
         if self.exchange.turned_away:
             self._give_back(lambda gauge: True)
         elif self.desk.places.settles:
@@ -189,7 +177,7 @@ class Record:
     def end(self) -> None:
         """Settle what is still open, now that the app has returned or raised."""
         places = self.desk.places
-        if not self._is_settled:
+        if not self.is_settled:
             # No head at all: the app has raised, or closed a WebSocket that it had not accepted.
             self.settle(500)
         if places.holds:
@@ -240,10 +228,11 @@ class Record:
             self.exchange.emit(Delayed(seconds=taken.wait))
         if taken.remaining <= gauge.warn_below:
             self._near = [*(each for each in self._near if each.gauge is not gauge), reading]
-            self.exchange.emit(NearLimit(quota=gauge.name, key=reading.key, remaining=taken.remaining))
+            if self.exchange.context.listeners:  # an event is dear to make
+                self.exchange.emit(NearLimit(quota=gauge.name, key=reading.key, remaining=taken.remaining))
 
-    def _problem(self, gauges: Sequence[Gauge], asks: Sequence[Ask], decision: Decision) -> Problem:
-        """Tell who is over what, and return the problem."""
+    def _facts(self, gauges: Sequence[Gauge], asks: Sequence[Ask], decision: Decision) -> Facts:
+        """Tell who is over what, and return what there is to say of it."""
         self._readings = [
             uncharged(Reading(gauge, ask, taken))
             for gauge, ask, taken in zip(gauges, asks, decision.taken, strict=True)
@@ -253,24 +242,29 @@ class Record:
             if not reading.taken.allowed:
                 self._tell_limited(reading)
         self._later = round(uniform(0, self.desk.jitter)) if self.desk.jitter else 0
-        return refusal(closest_first([each for each in self._readings if each.violates]), later=self._later)
+        return facts_of(closest_first([each for each in self._readings if each.violates]), later=self._later)
 
-    def _refuse(self, problem: Problem) -> Problem:
-        """Undo what has been charged elsewhere, and return ``problem``."""
+    def _refuse(self, answer: Prepared) -> Prepared:
+        """Undo what has been charged elsewhere, and return ``answer``."""
         self._give_back(lambda gauge: True)
-        self._is_settled = True
-        self.problem = problem
+        self.is_settled = True
+        self.problem = answer.problem
         self.exchange.answered(self.desk.label, "rejected")
-        return problem
+        return answer
 
     def _tell_limited(self, reading: Reading) -> None:
-        quota = reading.gauge.quota
-        self.exchange.emit(Limited(quota=quota.label, key=reading.key, mode=quota.mode, wait=reading.wait))
+        gauge = reading.gauge
+        if self.exchange.context.listeners:
+            self.exchange.emit(
+                Limited(quota=gauge.name, key=reading.key, mode=gauge.quota.mode, wait=reading.wait)
+            )
 
     def _write(self, head: Message) -> None:
         if self.exchange.is_off(self.desk.label):
             return
-        if readings := [reading for record in self.peers for reading in record.said()]:
+        is_alone = len(self.peers) < 2
+        readings = self.said() if is_alone else [each for peer in self.peers for each in peer.said()]
+        if readings:
             self.desk.fields.write(head["headers"], readings, epoch=time.time(), later=self._later)
         if self._near and self.problem is None:
             self._warn(head)
@@ -283,6 +277,9 @@ class Record:
 
     def said(self) -> Sequence[Reading]:
         """Return what each quota says, the latest where one was asked again."""
+        if len(self._made) == 1 and not self._readings:  # nearly always
+            gauges, asks, decision, _ = self._made[0]
+            return [*map(Reading, gauges, asks, decision.taken)]
         found = {
             gauge.name: Reading(gauge, ask, taken)
             for gauges, asks, decision, _ in self._made
@@ -295,3 +292,9 @@ def records(scope: Scope) -> list[Record]:
     """Return what the layers that ``scope`` has passed know of the request, the outermost first."""
     found: list[Record] | Noted = scope.get(RECORDS, [])
     return found if isinstance(found, list) else found.record().peers
+
+
+@lru_cache(MOST_PREPARED)
+def _prepared(facts: Facts) -> Prepared:
+    """Return what refuses. Who floods is told the same for a second, and shall cost no more than it has to."""
+    return Prepared(refusal(facts))

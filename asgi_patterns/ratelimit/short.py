@@ -90,6 +90,7 @@ class Passing(Editing):
             # It enlists itself where this has stood.
             del self._scope[RECORDS]
             self._record = Record(way.desk, self._exchange, self._scope, self.outer).enlist()
+            self._record.is_settled = self.out is not None
             self._record.decide(way.gauges, way.asks(key), decision, way.counters)
             self._passed = None
         return self._record

@@ -13,10 +13,10 @@ from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import RawHeaders, Scope
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
+from asgi_patterns.ratelimit.desk import Desk
 from asgi_patterns.ratelimit.gauge import Gauge, Reading
 from asgi_patterns.ratelimit.memory import MemoryCounters
 from asgi_patterns.ratelimit.picking import FindKey
-from asgi_patterns.ratelimit.record import Desk
 from asgi_patterns.ratelimit.rules import Taken
 
 MOST_WAYS: Final = 256

@@ -115,6 +115,7 @@ SHELL_PARTS = {
     "ratelimit/charges.py": "knows who has counted",
     "ratelimit/counting.py": "chooses the adapters",
     "ratelimit/counters.py": "is the port, whose adapters may wait",
+    "ratelimit/desk.py": "knows where is counted",
     "ratelimit/messages.py": "ends the conversation of a WebSocket",
     "ratelimit/guests.py": "asks who the caller is",
     "ratelimit/picking.py": "asks who the caller is",
