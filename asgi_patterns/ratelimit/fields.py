@@ -74,8 +74,7 @@ class Fields:
                 if len(name) in lengths and name.lower() in names:
                     clear(headers)
                     break
-            headers.append((b"ratelimit", value(passed)))
-            headers.append(policy)
+            headers += (b"ratelimit", value(passed)), policy
 
         return write
 
@@ -123,8 +122,7 @@ class Fields:
 
 
 def _of_one(gauge: Gauge) -> Callable[[State], bytes]:
-    (_, head, capacity, rate), *_ = _numbers([gauge])
-    item = head.replace(b"%", b"%%") + b"%d;t=%d"
+    ((_, item, capacity, rate),) = _numbers([gauge])
 
     def value(state: State) -> bytes:
         # As TokenBucket.reader reads, and _in tells, a bucket out of which something was taken.
@@ -141,10 +139,10 @@ def _of_several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
     def value(states: Sequence[State]) -> bytes:
         # As closest_first sorts and TokenBucket.reader reads, without a call and an object for each.
         items = []
-        for at, (share, head, capacity, rate) in enumerate(parts):
-            room = capacity - states[at][0]
+        for (share, item, capacity, rate), (level, _) in zip(parts, states, strict=True):
+            room = capacity - level
             left = int(room + ALMOST)
-            items.append((left * share, b"%b%d;t=%d" % (head, left, ceil((left + 1 - room) / rate - ALMOST))))
+            items.append((left * share, item % (left, ceil((left + 1 - room) / rate - ALMOST))))
         items.sort()
         return b", ".join([item for _, item in items])
 
@@ -154,7 +152,7 @@ def _of_several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
 def _numbers(gauges: Sequence[Gauge]) -> Sequence[tuple[float, bytes, float, float]]:
     rules = [(gauge, gauge.rule) for gauge in gauges]
     return [
-        (gauge.share, gauge.head, rule.capacity, rule.rate)
+        (gauge.share, gauge.head + b"%d;t=%d", rule.capacity, rule.rate)
         for gauge, rule in rules
         if isinstance(rule, TokenBucket)
     ]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final, final
 
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
@@ -11,6 +12,9 @@ from asgi_patterns.ratelimit.slots import unleased
 
 LOOKED_AT: Final = 8
 """Keys among which one is chosen to be forgotten."""
+
+NEVER: Final = (0.0, -inf)
+"""The state of a bucket that has always been full."""
 
 Shelf = OrderedDict[str, State]
 
@@ -78,14 +82,13 @@ class MemoryCounters:
             # TokenBucket.take for a request that is allowed, written out: nothing here is done more often.
             level = cost
             known = get(key)
-            if known is not None:
-                before, at = known
-                if now > at:
-                    before -= (now - at) * rate
-                    if before > 0.0:
-                        level += before
-                elif before:
-                    level, now = level + before, at
+            before, at = known or NEVER
+            if now > at:
+                before -= (now - at) * rate
+                if before > 0.0:
+                    level += before
+            elif before:
+                level, now = level + before, at
             if level > near:
                 return None
             state = shelf[key] = level, now
@@ -97,26 +100,26 @@ class MemoryCounters:
 
     def _several(self, parts: Sequence[Part]) -> Gate:
         clock, most = self._clock, self._most
-        steps = [(shelf, rule, cost, near, rule.rate) for shelf, rule, cost, near in parts]
+        steps = [(shelf.get, cost, near, rule.rate) for shelf, rule, cost, near in parts]
+        kept = [(shelf, rule) for shelf, rule, _, _ in parts]
 
         def gate(key: str) -> Passed | None:
             now = clock()
             states: list[State] = []
-            for shelf, _, cost, near, rate in steps:
+            for get, cost, near, rate in steps:
                 level, when = cost, now  # as in _one
-                if (state := shelf.get(key)) is not None:
-                    before, at = state
-                    if now > at:
-                        before -= (now - at) * rate
-                        if before > 0.0:
-                            level += before
-                    elif before:
-                        level, when = level + before, at
+                before, at = get(key) or NEVER
+                if now > at:
+                    before -= (now - at) * rate
+                    if before > 0.0:
+                        level += before
+                elif before:
+                    level, when = level + before, at
                 if level > near:
                     return None
                 states.append((level, when))
-            for at, (shelf, rule, _, _) in enumerate(parts):
-                shelf[key] = states[at]
+            for (shelf, rule), state in zip(kept, states, strict=True):
+                shelf[key] = state
                 if len(shelf) > most:
                     _make_room(shelf, rule, now)
             return states

@@ -29,8 +29,10 @@ class ShortWay:
         """Count the request and let it through, or let it go the long way."""
         if scope["type"] != "http" or scope["method"] == "OPTIONS" or RECORDS in scope:
             return await self._long_way(scope, receive, send)
-        begins = KEY not in scope
-        exchange, scope = Exchange.of(scope)
+        exchange: Exchange | None = scope.get(KEY)
+        begins = exchange is None
+        if exchange is None:
+            exchange, scope = Exchange.of(scope)
         if exchange.parent is not None:
             return await self._app(scope, receive, send)
         way = self._only or self._choose(scope)
