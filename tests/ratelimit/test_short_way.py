@@ -143,6 +143,7 @@ quotas = st.fixed_dictionaries(
         "mode": st.sampled_from(["enforce", "warn", "observe"]),
         "counts": st.sampled_from(["all", "all", "failed", "succeeded"]),
         "capacity": st.booleans(),
+        "max_delay": st.sampled_from([0, 2.5]),
     },
 )
 QUERIES = (
@@ -234,16 +235,17 @@ class Side:
 
 
 @contextmanager
-def standing_still() -> Iterator[None]:
-    """Let no time pass: that of the world is the same for both sides, and nobody sleeps."""
+def standing_still() -> Iterator[list[float]]:
+    """Let no time pass: that of the world is the same for both sides. Yields how long somebody would have slept."""
+    slept: list[float] = []
 
     async def nap(seconds: float) -> None:
-        """Sleep for no time."""
+        slept.append(seconds)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time", lambda: 1_700_000_000.25)
         patch.setattr(anyio, "sleep", nap)
-        yield
+        yield slept
 
 
 @contextmanager
@@ -265,8 +267,13 @@ def _settings(made: dict[str, Any]) -> dict[str, Any]:
 
 def _sensible(quota: dict[str, Any]) -> dict[str, Any]:
     """Leave out what would be refused at start-up."""
-    apart = {"window": None, "counts": "all"} if quota.get("algorithm") == "concurrency" else {}
-    return {**quota, **apart, "cost": min(quota.get("cost", 1), quota["limit"])}
+    cost = min(quota.get("cost", 1), quota["limit"])
+    match quota.get("algorithm"):
+        case "concurrency":
+            return {**quota, "cost": cost, "window": None, "counts": "all", "max_delay": 0}
+        case "leaky_bucket":
+            return {**quota, "cost": cost}
+    return {**quota, "cost": cost, "max_delay": 0}
 
 
 @settings(max_examples=400, deadline=None)
@@ -287,9 +294,12 @@ def test_both_ways_come_to_the_same(
     with only_the_long_way():
         long_side = Side(chosen, proxies=proxies, twice=twice)
 
-    with standing_still():
+    with standing_still() as slept:
         for each in asked:
-            found, expected = short_side.ask(each), long_side.ask(each)
+            found = short_side.ask(each), [*slept]
+            slept.clear()
+            expected = long_side.ask(each), [*slept]
+            slept.clear()
 
             assert found == expected, each
             assert short_side.told == long_side.told, each
