@@ -24,7 +24,8 @@ quota by address beside it. Memory is bounded whatever keys somebody invents. Wh
 limits by itself. Slots come back with the last message of an answer; those of a dead process, when their lease ends.
 
 Inside: ``rules`` and ``buckets``, ``windows``, ``slots`` are the algorithms, pure; ``counters`` is the port, ``memory``
-and ``redis`` (with ``script.lua``) its adapters; ``picking`` says what a request falls under, ``record`` follows it.
+and ``redis`` (with ``script.lua``) its adapters; ``picking`` says what a request falls under, ``record`` follows it;
+``short`` and ``ways`` do the same for requests that are simply counted and let through, in a fifth of the time.
 """
 
 from asgi_patterns.ratelimit.events import Blocked, Delayed, Limited, NearLimit, StoreBack, StoreLost

@@ -184,7 +184,7 @@ class Record:
             self.release()
         if places.measures and self._received:
             self._charge_content()
-        if self.peers[0] is self:
+        if self.peers[:1] == [self]:
             # Without these the scope holds itself, and is freed much later, by the collector.
             del self.scope[RECORDS]
             self.peers.clear()

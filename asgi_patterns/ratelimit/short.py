@@ -89,8 +89,8 @@ class Passing(Editing):
         """Return the record that the long way would have made; always the same."""
         if self._passed is not None:
             way, key, decision = self._way, self._key, self._way.decision(self._passed)
-            # It enlists itself where this has stood.
-            del self._scope[RECORDS]
+            # It enlists itself where this has stood, unless the app has ended before its answer.
+            self._scope.pop(RECORDS, None)
             self._record = Record(way.desk, self._exchange, self._scope, self.outer).enlist()
             self._record.is_settled = self.out is not None
             self._record.decide(way.gauges, way.asks(key), decision, way.counters)

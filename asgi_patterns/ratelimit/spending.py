@@ -15,7 +15,8 @@ async def spend(scope: Scope, quota: str, cost: int = 1) -> int:
     """Charge ``cost`` to the quota of that name, for whoever the request in ``scope`` is for; return what is left.
 
     Whatever its ``match`` and ``tier``. Raises ``Problem`` (429 or 503) where that is over an enforced quota, and
-    then charges nothing; ``LookupError`` where no layer has such a quota; ``ValueError`` for a cost below 0.
+    then charges nothing; ``LookupError`` where no layer has such a quota, and when the app has returned already;
+    ``ValueError`` for a cost below 0.
     """
     if cost < 0:
         raise ValueError(f"a cost is 0 or more, not {cost}")
@@ -24,7 +25,11 @@ async def spend(scope: Scope, quota: str, cost: int = 1) -> int:
         if record.desk.places.has(quota):
             return await record.spend(quota, cost, scope)
     known = sorted(gauge.name for record in passed for gauge in record.desk.places.gauges)
-    names = f"there are {', '.join(known)}" if known else "no RateLimit layer has seen this request"
+    names = (
+        f"there are {', '.join(known)}"
+        if known
+        else "no RateLimit layer has seen this request, or it has ended"
+    )
     raise LookupError(f"there is no quota called {quota!r}: {names}")
 
 

@@ -1,12 +1,12 @@
 """What is made ready once for all requests that fall under the same quotas.
 
-``Way``: how such a request is counted and what its answer says, where the decision is all there is to it;
+``Way``: how such a request is counted and what its answer says, where a decision in this process is all there is to it;
 ``Ways``: which way a request goes.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.patterns import route_path
@@ -14,65 +14,59 @@ from asgi_patterns.kernel.types import RawHeaders, Scope
 from asgi_patterns.ratelimit.asks import Ask, Decision, Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.desk import Desk
+from asgi_patterns.ratelimit.fields import Writer
 from asgi_patterns.ratelimit.gauge import Gauge, Reading
 from asgi_patterns.ratelimit.memory import MemoryCounters
-from asgi_patterns.ratelimit.picking import FindKey
 from asgi_patterns.ratelimit.rules import Taken
 
 MOST_WAYS: Final = 256
 """Sets of quotas for which a way is kept."""
 
 
-@final
-class Way:
-    """How a request is counted that falls under ``gauges``: in this process, and over with the decision."""
+class Way(Protocol):
+    """How a request is counted that falls under ``gauges``. What ``find`` and ``take`` return is for the way alone."""
 
-    __slots__ = ("_by_state", "_stakes", "counters", "desk", "find", "gauges", "take", "write")
+    desk: Desk
+    gauges: Sequence[Gauge]
+    counters: MemoryCounters
+    take: Callable[[Any], Any]
+    """Takes for what ``find`` has found; takes nothing and returns ``None`` where ``write`` does not say it all."""
+    write: Writer | None
+    """Writes the fields of what ``find`` has found and ``take`` has returned, if any are wanted."""
+
+    @property
+    def find(self) -> Callable[[Exchange, Scope, None], Any]:
+        """What finds whom it is counted for."""
+
+    def asks(self, key: Any) -> Sequence[Ask]:
+        """Return what ``take`` has been asked."""
+
+    def decision(self, passed: Any) -> Decision:
+        """Return what it has decided."""
+
+
+@final
+class BucketWay:
+    """Token buckets with one kind of key: there is one key, and the states of the buckets say everything."""
+
+    __slots__ = ("counters", "desk", "find", "gauges", "take", "write")
 
     def __init__(self, desk: Desk, gauges: Sequence[Gauge], counters: MemoryCounters) -> None:
         self.desk = desk
         self.gauges = gauges
         self.counters = counters
-        self._stakes: list[Stake] = [gauge.stake for gauge in gauges if gauge.stake is not None]
-        limits = [gauge.warn_below for gauge in gauges]
-        finders = [desk.places.named(gauge.name)[2] for gauge in gauges]
-        self._by_state = (
-            bool(gauges)
-            and all(gauge.is_bucket for gauge in gauges)
-            and len({gauge.kind for gauge in gauges}) == 1
-        )
-        """Whether all are token buckets and have one key, so that a state for each says everything."""
-        self.find: Callable[..., Any] = finders[0] if self._by_state else _all(finders)
-        """What finds the key, or all keys."""
-        gate = counters.gate if self._by_state else counters.gate_of_any
-        self.take: Callable[[Any], Any] = gate(self._stakes, limits)
-        """Takes for what ``find`` has found; ``None`` where there is more to say than what ``write`` does."""
-        self.write = self._writer() if gauges and desk.when == "always" else None
-        """Writes the fields, of the key and of what ``take`` has returned."""
+        self.find: Callable[[Exchange, Scope, None], Any] = desk.places.named(gauges[0].name)[2]
+        self.take: Callable[[Any], Any] = counters.gate(_stakes(gauges), _limits(gauges))
+        self.write: Writer | None = None
+        if desk.when == "always":
+            self.write = desk.fields.writer(gauges) if desk.fields.is_plain else _writer(self)
 
-    def _writer(self) -> Callable[[RawHeaders, Any, Any], None]:
-        fields = self.desk.fields
-        if self._by_state and fields.is_plain:
-            return fields.writer(self.gauges)
-
-        def write(headers: RawHeaders, key: Any, passed: Any) -> None:
-            taken = self.decision(passed).taken
-            readings = [*map(Reading, self.gauges, self.asks(key), taken)]
-            fields.write(headers, readings, epoch=time.time())
-
-        return write
-
-    def asks(self, key: Any) -> Sequence[Ask]:
-        """Return what has been asked for ``key``."""
-        if self._by_state:
-            return [(stake, key) for stake in self._stakes]
-        return [*zip(self._stakes, key, strict=True)]
+    def asks(self, key: str) -> Sequence[Ask]:
+        """Return what has been asked of each bucket."""
+        return [(stake, key) for stake in _stakes(self.gauges)]
 
     def decision(self, passed: Any) -> Decision:
-        """Return what ``take`` has decided."""
-        if not self._by_state:
-            now, found = passed
-            return Decision(True, [Taken(*each) for each in found], [now] * len(found))
+        """Return what has been decided, told from the states."""
         states = passed if isinstance(passed, list) else [passed]
         taken = [
             Taken(True, *gauge.rule.reader()(state), 0.0, state)
@@ -82,13 +76,53 @@ class Way:
         return Decision(True, taken, [at for _, at in states])
 
 
-def _all(finders: Sequence[FindKey]) -> Callable[[Exchange, Scope, None], Sequence[str | None]]:
-    return lambda exchange, scope, _: [find(exchange, scope, None) for find in finders]
+@final
+class MixedWay:
+    """Any rules, each with a key of its own; also none at all."""
+
+    __slots__ = ("_finders", "counters", "desk", "gauges", "take", "write")
+
+    def __init__(self, desk: Desk, gauges: Sequence[Gauge], counters: MemoryCounters) -> None:
+        self.desk = desk
+        self.gauges = gauges
+        self.counters = counters
+        self._finders = [desk.places.named(gauge.name)[2] for gauge in gauges]
+        self.take: Callable[[Any], Any] = counters.gate_of_any(_stakes(gauges), _limits(gauges))
+        self.write = _writer(self) if gauges and desk.when == "always" else None
+
+    def find(self, exchange: Exchange, scope: Scope, _: None) -> Any:
+        """Return the key of each quota."""
+        return [find(exchange, scope, None) for find in self._finders]
+
+    def asks(self, key: Sequence[str]) -> Sequence[Ask]:
+        """Return what has been asked of each quota."""
+        return [*zip(_stakes(self.gauges), key, strict=True)]
+
+    def decision(self, passed: Any) -> Decision:
+        """Return what has been decided."""
+        now, found = passed
+        return Decision(True, [Taken(*each) for each in found], [now] * len(found))
+
+
+def _stakes(gauges: Sequence[Gauge]) -> list[Stake]:
+    return [gauge.stake for gauge in gauges if gauge.stake is not None]
+
+
+def _limits(gauges: Sequence[Gauge]) -> list[float]:
+    return [gauge.warn_below for gauge in gauges]
+
+
+def _writer(way: Way) -> Writer:
+    def write(headers: RawHeaders, key: Any, passed: Any) -> None:
+        readings = [*map(Reading, way.gauges, way.asks(key), way.decision(passed).taken)]
+        way.desk.fields.write(headers, readings, epoch=time.time())
+
+    return write
 
 
 @final
 class Ways:
-    """The ways of a layer. Where patterns alone say which quotas a request falls under, it is found here."""
+    """The ways of a layer; false where there are none. Only patterns may say which quotas a request falls under."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -101,14 +135,15 @@ class Ways:
             self._default |= bit if gauge.is_default else 0
             self._always |= 0 if gauge.is_conditional else bit
         self._known: dict[int, Way | None] = {}
-        self.only = None if self._tests else self._way(self._always | self._default)
+        is_told = all(gauge.is_told_by_path for gauge in gauges)
+        self.only = self._way(self._always | self._default) if is_told and not self._tests else None
         """The way of all requests, where there is no more than one."""
+        self._is_open = is_told and (
+            self._way(self._always) is not None if self._tests else self.only is not None
+        )
 
     def __bool__(self) -> bool:
-        """Whether some request may go one of them."""
-        if not all(gauge.is_told_by_path for gauge in self._gauges):
-            return False
-        return self.only is not None or (bool(self._tests) and self._way(self._always) is not None)
+        return self._is_open
 
     def choose(self, scope: Scope) -> Way | None:
         """Return the way of a request; ``None`` where its quotas want more than a decision in this process."""
@@ -122,12 +157,21 @@ class Ways:
         return self._known[chosen] if chosen in self._known else self._way(chosen)
 
     def _way(self, chosen: int) -> Way | None:
+        """Return the way of a set of quotas, each a bit, and keep it if there is room."""
+        if len(self._known) >= MOST_WAYS:
+            return None
         gauges = [gauge for at, gauge in enumerate(self._gauges) if chosen >> at & 1]
-        # Of no quota any counters will do.
-        pools = {self._desk.places.named(gauge.name)[1] for gauge in gauges or self._gauges[:1]}
-        pool, way = pools.pop(), None
-        if not pools and (pool.shared is None or not gauges) and all(gauge.is_plain for gauge in gauges):
-            way = Way(self._desk, gauges, pool.local)
-        if len(self._known) < MOST_WAYS:
-            self._known[chosen] = way
+        way = self._known[chosen] = self._made(gauges)
         return way
+
+    def _made(self, gauges: Sequence[Gauge]) -> Way | None:
+        pools = {self._desk.places.named(gauge.name)[1] for gauge in gauges}
+        if not all(gauge.is_plain for gauge in gauges) or any(pool.shared is not None for pool in pools):
+            return None
+        if len(pools) > 1:
+            return None
+        # Of no quota any counters will do.
+        _, pool, _ = self._desk.places.named((gauges or self._gauges)[0].name)
+        is_alike = len({gauge.kind for gauge in gauges}) == 1
+        make = BucketWay if is_alike and all(gauge.is_bucket for gauge in gauges) else MixedWay
+        return make(self._desk, gauges, pool.local)

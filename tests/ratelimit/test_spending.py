@@ -146,6 +146,22 @@ async def test_a_mistake_is_an_error(quota: str, cost: int, raised: type[Excepti
         await Client(app).get(f"/?{cost}")
 
 
+@pytest.mark.parametrize(
+    "quotas", [[REPORTS], [REPORTS, one(counts="failed")]], ids=["short way", "long way"]
+)
+async def test_a_request_that_has_ended_is_charged_no_more(quotas: list[Quota]) -> None:
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await hello(scope, receive, send)
+
+    await answers(RateLimit(quotas=quotas, clock=Clock())(app), "/")
+
+    with pytest.raises(LookupError, match="or it has ended"):
+        await spend(seen[0], "reports")
+
+
 async def test_without_a_layer_it_says_so() -> None:
     with pytest.raises(LookupError, match="no RateLimit layer has seen this request"):
         await Client(spender()).get("/")
