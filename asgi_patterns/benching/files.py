@@ -34,6 +34,8 @@ def read(text: str) -> Result:
         tree: Any = json.loads(text)
     except (ValueError, RecursionError):
         raise WrongFile("it is no JSON") from None
+    if not _is_printable(tree):
+        raise WrongFile("it has control characters, which a terminal would obey")
     version = tree.pop("asgi_patterns_bench", None) if isinstance(tree, dict) else None
     if version is None:
         raise WrongFile("it was not written by asgi-patterns bench --json")
@@ -45,3 +47,18 @@ def read(text: str) -> Result:
         first = exc.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise WrongFile(f"{where}: {first['msg']}") from None
+
+
+def _is_printable(tree: Any) -> bool:
+    """Whether all its texts may be shown. ``tree`` is no deeper than the parser can go."""
+    left = [tree]
+    while left:
+        match left.pop():
+            case str(text):
+                if not text.isprintable():
+                    return False
+            case dict(found):
+                left += [*found.keys(), *found.values()]
+            case list(found):
+                left += found
+    return True

@@ -35,7 +35,9 @@ ROUND: Final = 0.002
 
 All rounds are of one length. Otherwise a busy machine would interrupt the slow contenders more often than the fast.
 """
-WARM_UP: Final = 0.2
+WARM_UP: Final = 0.02
+"""The share of the time for which each contender warms up, all of them at once."""
+LONGEST_WARM_UP: Final = 0.2
 PATIENCE: Final = 60.0
 """Seconds that a contender may take for a round, however long one should be."""
 
@@ -88,7 +90,7 @@ def measuring(
         name: each if isinstance(each, Contender) else Contender(make=each)
         for name, each in contenders.items()
     }
-    with _started(full) as racers:
+    with _started(full, min(LONGEST_WARM_UP, WARM_UP * seconds)) as racers:
         begin = time.monotonic()
         for racer in racers:
             racer.warm_up(calls)
@@ -115,12 +117,12 @@ def _results(racers: "Sequence[_Racer]") -> Told:
 
 
 @contextmanager
-def _started(contenders: Mapping[str, Contender]) -> Iterator["list[_Racer]"]:
+def _started(contenders: Mapping[str, Contender], warm_up: float) -> Iterator["list[_Racer]"]:
     """Start a process for each contender; none of them is left at the end, whatever has happened."""
     racers: list[_Racer] = []
     try:
         for name, contender in contenders.items():
-            racers.append(_Racer(name, contender, [racer.child.pipe for racer in racers]))
+            racers.append(_Racer(name, contender, warm_up, [racer.child.pipe for racer in racers]))
         yield racers
     finally:
         with undisturbed():
@@ -134,12 +136,12 @@ def _started(contenders: Mapping[str, Contender]) -> Iterator["list[_Racer]"]:
 class _Racer:
     """A contender's process, as seen from here."""
 
-    def __init__(self, name: str, contender: Contender, others: list[Connection]) -> None:
+    def __init__(self, name: str, contender: Contender, warm_up: float, others: list[Connection]) -> None:
         self.name = name
         self.samples = Samples()
         self._requests = contender.requests
         self._calls = 1
-        self.child = begin(_be_measured, contender, others)
+        self.child = begin(_be_measured, (contender, warm_up), others)
 
     @property
     def runs(self) -> bool:
@@ -180,16 +182,17 @@ class _Racer:
         return value
 
 
-def _be_measured(contender: Contender, pipe: Connection) -> None:
+def _be_measured(what: tuple[Contender, float], pipe: Connection) -> None:
     """Run in the contender's process."""
+    contender, warm_up = what
     if not contender.collector:
         gc.disable()
-    anyio.run(_obey, contender, pipe)
+    anyio.run(_obey, contender, warm_up, pipe)
 
 
-async def _obey(contender: Contender, pipe: Connection) -> None:
+async def _obey(contender: Contender, warm_up: float, pipe: Connection) -> None:
     async with contender.make() as run:
-        pipe.send(("ready", await _warm_up(run)))
+        pipe.send(("ready", await _warm_up(run, warm_up)))
         with suppress(EOFError):
             # Blocking on purpose: while others are measured, this process does nothing at all.
             while order := pipe.recv():
@@ -201,7 +204,7 @@ async def _obey(contender: Contender, pipe: Connection) -> None:
                 pipe.send(("done", found))
 
 
-async def _warm_up(run: Run) -> float:
+async def _warm_up(run: Run, seconds: float) -> float:
     """Run for a while; return the seconds that the fastest run took: all others warm up at the same time."""
     begin = last = time.perf_counter()
     taken = PATIENCE
@@ -209,7 +212,7 @@ async def _warm_up(run: Run) -> float:
         await run(1)
         now = time.perf_counter()
         taken, last = min(taken, now - last), now
-        if now - begin > WARM_UP:
+        if now - begin > seconds:
             break
     return taken
 
