@@ -1,6 +1,6 @@
 """Plays the server of an app, as cheaply as can be: what it costs is in every contender alike."""
 
-from asyncio import Future, get_running_loop
+from asyncio import Event
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -139,22 +139,22 @@ def _message(body: bytes) -> Message:
 class _Exchange:
     """Both ends of one call: a client that has sent everything, and stays until it has the whole answer."""
 
-    __slots__ = ("_message", "_waiting", "has_ended", "status")
+    __slots__ = ("_end", "_message", "has_ended", "status")
 
     def __init__(self, message: Message) -> None:
         self.status = 0
         self.has_ended = False
         self._message: Message | None = message
-        self._waiting: Future[None] | None = None
+        self._end: Event | None = None
 
     async def receive(self) -> Message:
         if self._message is not None:
             message, self._message = {**self._message}, None
             return message
         if not self.has_ended:
-            if self._waiting is None:
-                self._waiting = get_running_loop().create_future()
-            await self._waiting
+            if self._end is None:
+                self._end = Event()
+            await self._end.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -163,5 +163,5 @@ class _Exchange:
             self.status = message["status"]
         elif kind == _BODY and not message.get("more_body", False):
             self.has_ended = True
-            if self._waiting is not None and not self._waiting.done():
-                self._waiting.set_result(None)
+            if self._end is not None:
+                self._end.set()

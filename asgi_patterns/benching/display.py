@@ -50,7 +50,10 @@ class Display:
             return
         self._due = now + OFTEN
         if self._is_live:
-            self._draw([*lines(), "", self._progress(now)])
+            size = shutil.get_terminal_size((80, 24))
+            drawn = [line[: size.columns - 1] for line in (*lines(), "", self._progress(now))]
+            # What has scrolled away, or was wrapped, could not be drawn anew.
+            self._draw(drawn if len(drawn) < size.lines else drawn[-1:])
         elif self._has_line:
             sys.stderr.write(f"\r{self._progress(now)}\x1b[K")
             sys.stderr.flush()
@@ -69,12 +72,8 @@ class Display:
         return f"[{drawn}] {share:4.0%}  {self._what}"
 
     def _draw(self, lines: list[str]) -> None:
-        if self._is_live:
-            rows = shutil.get_terminal_size((80, 24)).lines
-            if self._due and len(lines) >= rows and self._what and lines[-1].startswith("["):
-                lines = lines[-1:]  # what has scrolled away cannot be drawn anew
-            back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
-            sys.stdout.write(back)
+        if self._drawn:
+            sys.stdout.write(f"\x1b[{self._drawn}F\x1b[J")
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         self._drawn = len(lines) if self._is_live else 0

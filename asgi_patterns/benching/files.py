@@ -4,6 +4,7 @@
 """
 
 import json
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +14,11 @@ from asgi_patterns.benching.results import Result
 VERSION: Final = 1
 """Of the form of the file. It changes when one that was written before cannot be read any more."""
 
-_RESULT: Final = TypeAdapter(Result)
+
+@cache
+def _form() -> TypeAdapter[Result]:
+    """Made when it is needed: most commands never do."""
+    return TypeAdapter(Result)
 
 
 class WrongFile(ValueError):
@@ -22,7 +27,7 @@ class WrongFile(ValueError):
 
 def written(result: Result) -> str:
     """Return the text of a file."""
-    found = _RESULT.dump_python(result, mode="json")
+    found = _form().dump_python(result, mode="json")
     for line, told in zip(result.lines, found["lines"], strict=True):
         told["over"] = result.over(line)
     return json.dumps({"asgi_patterns_bench": VERSION, **found}, indent=2) + "\n"
@@ -42,7 +47,7 @@ def read(text: str) -> Result:
     if version != VERSION:
         raise WrongFile(f"it has the form {version!r}, this version reads {VERSION}")
     try:
-        return _RESULT.validate_python(tree)
+        return _form().validate_python(tree)
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(map(str, first["loc"]))

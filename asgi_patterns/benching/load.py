@@ -6,7 +6,6 @@ server can do, not how late it is when it is asked for more: that needs a load t
 
 import asyncio
 import time
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Final, final
 
 from asgi_patterns.benching.answers import Reading
+from asgi_patterns.benching.latencies import bucket
 
 __all__ = ["Load", "Round", "load"]
 
@@ -41,8 +41,8 @@ class Round:
     """What came of one round."""
 
     seconds: float = 0.0
-    latencies: "array[float]" = field(default_factory=lambda: array("d"))
-    """In seconds."""
+    latencies: Counter[int] = field(default_factory=Counter)
+    """How many there were of each ``bucket``."""
     statuses: Counter[int] = field(default_factory=Counter)
     failures: int = 0
     """Connections that could not be made, or broke before the answer was complete."""
@@ -91,7 +91,7 @@ class _Round:
 
     def answered(self, status: int, asked: float) -> None:
         now = time.perf_counter()
-        self.found.latencies.append(now - asked)
+        self.found.latencies[bucket(now - asked)] += 1
         self.found.statuses[status] += 1
         self.found.seconds = now - self._begin
 

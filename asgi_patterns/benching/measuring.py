@@ -38,6 +38,10 @@ All rounds are of one length. Otherwise a busy machine would interrupt the slow 
 WARM_UP: Final = 0.02
 """The share of the time for which each contender warms up, all of them at once."""
 LONGEST_WARM_UP: Final = 0.2
+TELLING: Final = 0.25
+"""Seconds between two words about the results so far."""
+BEGINNING: Final = 100.0
+"""Seconds that a contender may take to start and to warm up."""
 PATIENCE: Final = 60.0
 """Seconds that a contender may take for a round, however long one should be."""
 
@@ -96,13 +100,18 @@ def measuring(
             racer.warm_up(calls)
         if counted:
             for racer in racers:
-                racer.count(counted)
-        done = 0
+                racer.begin_to_count(counted)
+            for racer in racers:
+                racer.take_counts()
+        done, due = 0, 0.0
         while _goes_on(done, rounds, begin + seconds) and any(racer.runs for racer in racers):
             for racer in racers:
                 racer.round()
             done += 1
-            tell(_results(racers))
+            if (now := time.monotonic()) >= due:
+                tell(_results(racers))
+                # The more rounds there are, the longer it takes to say what came of them.
+                due = time.monotonic() + max(TELLING, 20 * (time.monotonic() - now))
         return _results(racers)
 
 
@@ -150,31 +159,34 @@ class _Racer:
 
     def warm_up(self, calls: int | None) -> None:
         """Wait until it is ready. A round shall have so many runs, or as many as fit."""
-        taken = self._hear(PATIENCE)
+        taken = self._hear(BEGINNING)
         if taken is not None:
             self._calls = calls or max(1, round(ROUND / max(taken, 1e-9)))
 
-    def count(self, repeats: int) -> None:
-        """Let it count."""
-        found = self._ask(("count", repeats))
+    def begin_to_count(self, repeats: int) -> None:
+        """Let it count while others do: that makes no difference here."""
+        if self.runs:
+            self.child.tell(("count", repeats))
+
+    def take_counts(self) -> None:
+        """Wait until it has counted."""
+        found = self._hear(PATIENCE)
         if found is not None:
             self.samples.counts = Counts(found.bytecodes / self._requests, found.calls / self._requests)
 
     def round(self) -> None:
         """Let it run."""
-        found = self._ask(("run", self._calls))
+        if self.runs:
+            self.child.tell(("run", self._calls))
+        found = self._hear(PATIENCE)
         if found is not None:
             taken, self.samples.notes = found
             self.samples.taken.append(taken / self._calls / self._requests * 1e6)
 
-    def _ask(self, what: tuple[str, int]) -> Any:
-        if not self.runs:
-            return None
-        self.child.tell(what)
-        return self._hear(PATIENCE)
-
     def _hear(self, seconds: float) -> Any:
         """Return what it answers; ``None`` where it has failed, with the reason in ``samples``."""
+        if not self.runs:
+            return None
         kind, value = self.child.hear(seconds)
         if kind == FAILED:
             self.samples.failure = value

@@ -69,7 +69,7 @@ class Child:
 
 def begin(body: Body, argument: object, others: Sequence[Connection] = ()) -> Child:
     """Run ``body`` with ``argument`` and a pipe in a process of its own. ``others``: our ends of other pipes."""
-    method = _start_method()
+    method = start_method()
     context: Any = get_context(method)
     ours, theirs = context.Pipe()
     # A forked process has our ends too. Unless it closes them, it never learns that we are gone.
@@ -81,7 +81,7 @@ def begin(body: Body, argument: object, others: Sequence[Connection] = ()) -> Ch
     return Child(process, ours)
 
 
-def _start_method() -> str:
+def start_method() -> str:
     """Return how processes begin: as copies of this one where that is safe, which it is not on macOS."""
     return "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
 

@@ -3,15 +3,16 @@
 import socket
 import statistics
 import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import ceil
 from multiprocessing.connection import Connection
 from typing import Final, final
 
+from asgi_patterns.benching.latencies import quantile
 from asgi_patterns.benching.load import HOST, Load, Round, load
 from asgi_patterns.benching.numbers import Failed
 from asgi_patterns.benching.processes import FAILED, CannotMeasure, Child, begin, undisturbed
@@ -26,7 +27,8 @@ __all__ = ["ServedTold", "lasts", "serving"]
 
 ServedTold = Mapping[str, Served | Failed]
 
-ROUNDS: Final = 5
+LEAST_ROUNDS: Final = 5
+LONGEST: Final = 2.0
 LEAST: Final = 0.15
 """Seconds of a round."""
 WARM_UP: Final = 0.2
@@ -39,26 +41,29 @@ def serving(
     rows: Sequence[Row], server: ServerName, what: Load, *, tell: Callable[[ServedTold], None]
 ) -> ServedTold:
     """Return what a server makes of each row. ``tell`` hears of the results so far."""
-    seconds = round_of(len(rows), what.seconds)
+    rounds, seconds = rounds_of(len(rows), what.seconds)
     with _started(rows, server, what) as (hosts, generator):
         for host in hosts:
             host.wait_until_listening()
             host.ask(generator, WARM_UP, counts=False)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for host in hosts:
                 host.ask(generator, seconds)
                 tell(_results(hosts))
         return _results(hosts)
 
 
-def round_of(rows: int, seconds: float) -> float:
-    """Return the seconds of one round of one of ``rows``, which have so many together."""
-    return max(LEAST, seconds / (ROUNDS * max(1, rows)) - WARM_UP / ROUNDS)
+def rounds_of(rows: int, seconds: float) -> tuple[int, float]:
+    """Return how many rounds there are, and the seconds of each, where ``rows`` have so many together."""
+    each = seconds / max(1, rows) - WARM_UP
+    rounds = max(LEAST_ROUNDS, ceil(each / LONGEST))
+    return rounds, max(LEAST, each / rounds)
 
 
 def lasts(rows: int, seconds: float) -> float:
     """Return how long all of it takes."""
-    return rows * (WARM_UP + ROUNDS * round_of(rows, seconds))
+    rounds, each = rounds_of(rows, seconds)
+    return rows * (WARM_UP + rounds * each)
 
 
 def _results(hosts: "Sequence[_Host]") -> ServedTold:
@@ -87,24 +92,24 @@ def _started(rows: Sequence[Row], server: ServerName, what: Load) -> Iterator["t
 @dataclass(slots=True)
 class _Found:
     throughputs: list[float] = field(default_factory=list)
-    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    latencies: Counter[int] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     failures: int = 0
 
     def add(self, found: Round) -> None:
-        self.throughputs.append(len(found.latencies) / found.seconds if found.seconds else 0.0)
-        self.latencies.extend(found.latencies)
+        answers = found.latencies.total()
+        self.throughputs.append(answers / found.seconds if found.seconds else 0.0)
+        self.latencies += found.latencies
         self.statuses += found.statuses
         self.failures += found.failures
 
     def served(self) -> Served:
-        ordered = sorted(self.latencies) or [0.0]
         return Served(
             throughput=statistics.median(self.throughputs),
             best=max(self.throughputs),
-            p50=ordered[len(ordered) // 2] * 1e3,
-            p99=ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1e3,
-            requests=len(self.latencies),
+            p50=quantile(self.latencies, 0.5) * 1e3,
+            p99=quantile(self.latencies, 0.99) * 1e3,
+            requests=self.latencies.total(),
             statuses=dict(self.statuses),
             failures=self.failures,
         )

@@ -12,7 +12,9 @@ from asgi_patterns import wrap
 from asgi_patterns.benching.calling import NO_ANSWER, calling, get
 from asgi_patterns.benching.measuring import Contender, Make, Run, measure, measuring
 from asgi_patterns.benching.numbers import Counts, Failed, Measured, Times
+from asgi_patterns.benching.rows import Row
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from asgi_patterns.target import Target
 
 
 async def alone(scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,6 +107,26 @@ async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
 async def says_nothing(scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
+async def looks_twice_whether_the_client_has_gone(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    for _ in range(2):
+        with anyio.CancelScope() as at_once:
+            at_once.cancel()
+            await receive()
+    await alone(scope, receive, send)
+
+
+async def breaks_off(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise LookupError("no lamp")
+
+
+async def answers_and_raises(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 500, "headers": []})
+    await send({"type": "http.response.body"})
+    raise LookupError("no lamp")
+
+
 async def waits_for_the_client_to_go(scope: Scope, receive: Receive, send: Send) -> None:
     async def sees_it_go() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -122,6 +144,11 @@ async def waits_for_the_client_to_go(scope: Scope, receive: Receive, send: Send)
         pytest.param(refuses_later, (200, {429: 3}), id="refuses from the fourth on"),
         pytest.param(breaks, ("raises LookupError", {}), id="raises"),
         pytest.param(says_nothing, (NO_ANSWER, {}), id="says nothing"),
+        pytest.param(
+            looks_twice_whether_the_client_has_gone, (200, {}), id="looks whether the client has gone"
+        ),
+        pytest.param(breaks_off, ("raises LookupError", {}), id="raises after its head"),
+        pytest.param(answers_and_raises, (500, {}), id="raises after its answer"),
         pytest.param(waits_for_the_client_to_go, (200, {}), id="waits until the client has gone"),
     ],
 )
@@ -186,3 +213,25 @@ def test_the_spread_is_what_a_usual_round_takes_longer_than_the_fastest() -> Non
 
     assert (times, times.spread) == (Times(2.0, 4.0, 3), 2.0)
     assert Counts(5, 3).over(Counts(2, 2)) == Counts(3, 1)
+
+
+def test_an_app_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr("asgi_patterns.benching.calling.STARTING", 0.05)
+
+    told = measuring({"it": calling(lambda: hangs)}, seconds=1)
+
+    assert told == {"it": Failed("it does not answer within 0.05 s")}
+
+
+def test_where_processes_are_no_copies_the_app_is_loaded_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asgi_patterns.benching.processes.start_method", lambda: "spawn")
+    row = Row(target=Target(app="asgi_patterns.testing:hello"), name="hello alone", kind="bare")
+
+    told = measure({"it": Contender(make=calling(row, [get("/")]))}, rounds=1, calls=1)
+
+    assert told["it"].notes == [(200, {})]

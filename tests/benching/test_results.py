@@ -1,6 +1,7 @@
 """What is said of numbers: tables, comparisons, files, drawings, verdicts. The numbers are made up."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ import pytest
 
 from asgi_patterns.benching.comparing import NOISE, compared
 from asgi_patterns.benching.files import WrongFile, read, written
+from asgi_patterns.benching.latencies import bucket, quantile
 from asgi_patterns.benching.plot import svg
 from asgi_patterns.benching.results import Answers, Line, Result, over_limit, remarks
 from asgi_patterns.benching.table import Paper, bar, table
@@ -331,6 +333,20 @@ def test_refusals_are_drawn_as_such() -> None:
 
     assert 'class="refused"' in svg(found)
     assert "status 200!" in svg(found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "expected"),
+    [
+        pytest.param([], 0.5, 0.0, id="nothing"),
+        pytest.param([0.004], 0.99, 0.004, id="one"),
+        pytest.param([0.001] * 99 + [1.0], 0.99, 0.001, id="one of a hundred is beyond p99"),
+        pytest.param([0.001] * 98 + [1.0] * 2, 0.99, 1.0, id="two of a hundred are not"),
+        pytest.param([0.0, 0.0], 0.5, 0.000001, id="no time at all"),
+    ],
+)
+def test_a_quantile_is_right_to_a_hundredth(seconds: list[float], share: float, expected: float) -> None:
+    assert quantile(Counter(map(bucket, seconds)), share) == pytest.approx(expected, rel=0.01)
 
 
 def test_the_page_shows_what_is_said_of_an_offender() -> None:
