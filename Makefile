@@ -26,7 +26,8 @@ help:
 	@echo 'make bench    print what each layer costs'
 	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
-	@echo 'make soak     let a million invented clients come, twice, and two writers meet a thousand times (minutes)'
+	@echo 'make soak     let millions of invented clients come, two writers meet a thousand times, and a million requests'
+	@echo '              pass all layers, in memory and on Redis, while memory stays as it is (a quarter of an hour)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
@@ -61,6 +62,7 @@ soak: $(TESTS)
 	$(RUN) tests.soak
 	$(RUN) tests.soak_observability
 	$(RUN) tests.caching.writers
+	$(RUN) tests.soak_pipeline
 
 docs: $(TESTS)
 	$(RUN) tests.support.settings_tables

@@ -6,6 +6,8 @@ It runs in threads, so that it answers while the event loop does not.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from selectors import EVENT_READ, DefaultSelector
+from socket import socket, socketpair
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import Any, Final, final
@@ -25,6 +27,15 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    timeout = 0  # whoever made it wake up may have left again
+
+    def serve(self, end: socket) -> None:
+        """Answer until ``end`` can be read, without looking every half second as ``serve_forever`` does."""
+        with DefaultSelector() as waiting:
+            waiting.register(self, EVENT_READ)
+            waiting.register(end, EVENT_READ)
+            while all(key.fileobj is not end for key, _ in waiting.select()):
+                self.handle_request()
 
     def server_bind(self) -> None:
         """Bind, without asking for the name of the address as its parents do: that may take seconds."""
@@ -72,14 +83,16 @@ def _listening(layer: Metrics, port: int, *, shared: bool, log: logging.Logger) 
         log.error("Nobody can listen on %s:%d, which is to show metrics: %s", host, port, error)
         raise FailedToStart from error
     log.info("Metrics are shown on http://%s:%d%s", host, server.server_port, layer.path)
-    thread = Thread(target=server.serve_forever, name="asgi-patterns-management", daemon=True)
+    begun, end = socketpair()
+    thread = Thread(target=server.serve, args=(end,), name="asgi-patterns-management", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        begun.close()
         thread.join()
+        server.server_close()
+        end.close()
 
 
 def _app(layer: Metrics) -> App:

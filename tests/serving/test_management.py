@@ -2,6 +2,7 @@
 
 import logging
 import re
+import selectors
 import socket
 import time
 from contextlib import suppress
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from asgi_patterns import Metrics, Pipeline
+from asgi_patterns.serving import management
 from asgi_patterns.serving.management import managing
 from asgi_patterns.serving.stopping import FailedToStart
 from asgi_patterns.testing import Client, hello
@@ -64,6 +66,24 @@ def port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         found: int = sock.getsockname()[1]
     return found
+
+
+def test_the_thread_sleeps_until_somebody_reads(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float | None] = []
+
+    class Noting(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            waits.append(timeout)
+            return super().select(timeout)
+
+    monkeypatch.setattr(management, "DefaultSelector", Noting)
+    pipeline = Pipeline(Metrics(management_port=port, registry=CollectorRegistry()))
+
+    with managing(pipeline, shared=False, log=log):
+        statuses = [read(port)[0] for _ in range(3)]
+
+    assert statuses == [200] * 3
+    assert {*waits} == {None}
 
 
 def test_anybody_may_read_there(port: int) -> None:
