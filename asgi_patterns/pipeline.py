@@ -188,6 +188,8 @@ class Wrapped:
     def wire(self, layers: Sequence[Layer]) -> None:
         """Put ``layers`` in front of the app, in place of those before."""
         entry = self.app
+        for layer in layers:
+            entry = layer.innermost(entry) if layer.enabled else entry
         for layer in reversed(layers):
             layer.insist(self._context)
             entry = layer.attach(entry, self._context)

@@ -74,7 +74,7 @@ class Layer(ABC):
     def __call__(self, app: AnyApp) -> AnyApp:
         """Return ``app`` with this layer in front of it. Raises ``ValueError`` for what needs a pipeline."""
         self.insist(DEFAULT)
-        wired = self.attach(app)
+        wired = self.attach(self.innermost(app) if self.enabled else app)
         resources = self.resources_in(DEFAULT) if self.enabled else ()
         if not resources:
             return wired
@@ -106,6 +106,10 @@ class Layer(ABC):
     def wire_in(self, app: ASGIApp, context: Context) -> ASGIApp:
         """Return what ``wire`` does, for a layer that has to know what it shares with its pipeline."""
         return self.wire(app)
+
+    def innermost(self, app: ASGIApp) -> ASGIApp:
+        """Return what stands directly in front of the app, within all layers; for those that observe it."""
+        return app
 
     @property
     def resources(self) -> Sequence[Resource]:

@@ -1,6 +1,7 @@
 """The field ``Server-Timing`` (W3C Server Timing): names with durations and descriptions.
 
-``Costs``: what a request has taken, added up by name; ``value``: all of it as a field's value.
+``Costs``: what a request has taken, added up by name; ``shares``: how it is shared out between app and layers;
+``value``: all of it as a field's value.
 """
 
 import re
@@ -44,6 +45,14 @@ class Costs:
     def metrics(self) -> Sequence[Metric]:
         """The sums, in the order in which their names came."""
         return [Metric(name, seconds, description) for (name, description), seconds in self._sums.items()]
+
+
+def shares(total: float, app: float | None) -> list[Metric]:
+    """Return what of ``total`` the app had, if it was called, and what our layers had, before it and after it."""
+    if app is None:
+        return [Metric("layers", total)]
+    # Two clocks may have been read for these.
+    return [Metric("app", app), Metric("layers", max(0.0, total - app))]
 
 
 def check_name(name: str) -> str:

@@ -18,8 +18,9 @@ from asgi_patterns.kernel.look import Editing, readable
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.origins import origin
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from asgi_patterns.observability.server_timing import Metric, value
+from asgi_patterns.observability.server_timing import Metric, shares, value
 from asgi_patterns.observability.server_timing_forecast import doubts, forecast, outline
+from asgi_patterns.observability.server_timing_reach import Reached
 from asgi_patterns.observability.timings import CURRENT, Timings
 
 ANY: Final = "*"
@@ -56,6 +57,8 @@ class ServerTiming(Layer):
     """Who else is: `always` everybody, or whom a function `scope -> bool` names, asked when the answer begins."""
     total: bool = True
     """Whether `total` is told, from when the request came until its answer began."""
+    layers: bool = False
+    """Whether `app` and `layers` are told: what of `total` the app has had until its head, and what is left."""
     max_entries: Annotated[int, Field(ge=1, le=256)] = 32
     """How many names of handlers are told apart; the rest is added up as `other`."""
     timing_allow_origin: Annotated[Sequence[str], AfterValidator(_check_origins)] = ()
@@ -66,6 +69,10 @@ class ServerTiming(Layer):
     def wire(self, app: ASGIApp) -> ASGIApp:
         """Return the wired app; the app itself where nobody would be told."""
         return app if self._is_for_nobody else _Wired(app, _Telling(self))
+
+    def innermost(self, app: ASGIApp) -> ASGIApp:
+        """Return the app, with its time taken if that is told."""
+        return Reached(app) if self.layers and not self._is_for_nobody else app
 
     def doubts(self, context: Context) -> Sequence[str]:
         """Say what is allowed but probably not meant."""
@@ -134,12 +141,15 @@ class _Timed(Editing):
         return head
 
     def _metrics(self, exchange: Exchange) -> list[Metric]:
-        found = []
-        if self._telling.total:
+        found, telling = [], self._telling
+        if telling.total or telling.layers:
             observation = exchange.observation
             # As the log says it, where there is one.
-            elapsed = self._telling.clock() - self._began if observation is None else observation.elapsed()
-            found.append(Metric("total", elapsed))
+            elapsed = telling.clock() - self._began if observation is None else observation.elapsed()
+            if telling.total:
+                found.append(Metric("total", elapsed))
+            if telling.layers:
+                found += shares(elapsed, self.timings.app)
         if exchange.answered_by is not None:
             found.append(Metric("answered_by", None, exchange.answered_by))
         return found + self.timings.taken()
@@ -153,6 +163,7 @@ class _Telling:
         self.most = settings.max_entries
         self.clock = settings.clock
         self.total = settings.total
+        self.layers = settings.layers
         self._label = settings.label
         self._networks = TrustedProxies(settings.networks)
         self._allow = settings.allow if callable(settings.allow) else None

@@ -16,10 +16,12 @@ _checked = lru_cache(maxsize=256)(check_name)
 class Timings:
     """What one request has taken so far. Threads may add to it at the same time."""
 
-    __slots__ = ("_costs", "_lock", "clock")
+    __slots__ = ("_costs", "_lock", "app", "clock")
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.app: float | None = None
+        """What the app has taken until its head, where somebody takes that time and it was called."""
         self._costs = Costs(most)
         self._lock = Lock()
 
@@ -27,6 +29,10 @@ class Timings:
         """Add what something has taken."""
         with self._lock:
             self._costs.add(name, description, seconds)
+
+    def add_app(self, seconds: float) -> None:
+        """Add what the app has taken: a layer may call it more than once."""
+        self.app = (self.app or 0.0) + seconds
 
     def taken(self) -> list[Metric]:
         """Return all that has ended."""

@@ -84,6 +84,7 @@ SHELL_PARTS = {
     "health/vitals.py": "looks for the drain file, waits for the checks together",
     "observability/access_log_layer.py": "is a layer, and logs",
     "observability/server_timing_layer.py": "is a layer, and calls an app",
+    "observability/server_timing_reach.py": "calls an app",
     "observability/timings.py": "is called by handlers, in threads",
     "observability/metrics_layer.py": "is a layer, and calls an app",
     "observability/metrics_opentelemetry.py": "is an adapter, and has a lock",
