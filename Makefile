@@ -26,7 +26,7 @@ help:
 	@echo 'make bench    print what each layer costs'
 	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
-	@echo 'make soak     let a million invented clients come, and two writers meet a thousand times (minutes)'
+	@echo 'make soak     let a million invented clients come, twice, and two writers meet a thousand times (minutes)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
@@ -59,6 +59,7 @@ browser: $(TESTS)
 
 soak: $(TESTS)
 	$(RUN) tests.soak
+	$(RUN) tests.soak_observability
 	$(RUN) tests.caching.writers
 
 docs: $(TESTS)
