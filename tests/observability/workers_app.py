@@ -28,4 +28,4 @@ async def slow(request: Request) -> PlainTextResponse:
 
 asgi = Pipeline(
     RequestId(), Metrics(token=TOKEN), Tracing(tracer_provider=TracerProvider(shutdown_on_exit=False))
-)(Starlette(routes=[Route("/onwards", onwards), Route("/slow", slow)]))
+)(Starlette(routes=[Route("/onwards", onwards), Route("/counted", onwards), Route("/slow", slow)]))
