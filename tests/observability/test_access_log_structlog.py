@@ -10,6 +10,7 @@ import structlog
 
 from asgi_patterns import AccessLog, Pipeline, RequestId
 from asgi_patterns.kernel.types import Message
+from asgi_patterns.observability.lines import Form
 from asgi_patterns.testing import Client, hello
 from tests.observability.test_core import scope_of
 from tests.observability.together import LOGGER
@@ -82,8 +83,8 @@ async def test_nothing_is_formatted_before_the_client_has_its_answer() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text", "short"])
-async def test_the_same_fields_are_there_in_every_form(form: str, written: io.StringIO) -> None:
-    await Client(AccessLog(format=form)(hello)).get("/a")  # type: ignore[arg-type]
+async def test_the_same_fields_are_there_in_every_form(form: Form, written: io.StringIO) -> None:
+    await Client(AccessLog(format=form)(hello)).get("/a")
 
     line = json.loads(written.getvalue())
     assert (line["method"], line["status"], line["outcome"], line["client"]) == (
