@@ -26,7 +26,7 @@ help:
 	@echo 'make bench    print what each layer costs'
 	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
-	@echo 'make soak     let a million invented clients come, twice, and two writers meet a thousand times (minutes)'
+	@echo 'make soak     let a million invented clients come, observe a million requests, have two writers meet (minutes)'
 	@echo 'make docs     write the tables of settings in docs/ anew'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
