@@ -3,7 +3,7 @@
 ``search``: looks through an app; ``Tracers``: what there is, and which requests it is for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, final
 
 from opentelemetry.trace import get_tracer_provider
@@ -28,55 +28,54 @@ _MOUNTS: Final = 10
 class Tracers:
     """What makes spans for requests.
 
-    ``name``: what it is called; ``ways``: the routes that lead to it, by id, where the app as a whole does not.
+    ``name``: what it is called; ``ways``: the routes that lead to it, with what is there, where not all of them do.
     """
 
-    def __init__(self, name: str, app: object, ways: "Mapping[int, Tracers] | None") -> None:
+    def __init__(self, name: str, app: object, ways: "Sequence[tuple[object, Tracers]]" = ()) -> None:
         self.name = name
-        self._app = app
-        self._ways = ways
-        self._parts = frozenset(map(id, _parts(app, 0)))
-
-    @property
-    def is_whole(self) -> bool:
+        self.is_whole = not ways
         """Whether it is there for all requests."""
-        return self._ways is None
+        self._routes = _routes(app)
+        self._ways = {id(route): tracers for route, tracers in ways}
+        # Whatever is known by its id is kept, so that nothing else can get that.
+        self._kept = (ways, [*_parts(app)])
+        self._parts = frozenset(map(id, self._kept[1]))
 
     def takes(self, scope: Scope) -> bool:
         """Whether the request will come to it, as far as routes decide on that."""
-        if self._ways is None:
+        if self.is_whole:
             return True
         try:
-            return self._leads_in(scope, self._ways)
+            return self._leads_in(scope)
         except Exception:  # of a route of some other kind
             return False
 
-    def _leads_in(self, scope: Scope, ways: "Mapping[int, Tracers]") -> bool:
-        for route in _routes(self._app):
+    def _leads_in(self, scope: Scope) -> bool:
+        for route in self._routes:
             match, inner = route.matches(scope)
             if match.name == "FULL":
-                tracers = ways.get(id(route))
+                tracers = self._ways.get(id(route))
                 return tracers is not None and tracers.takes({**scope, **inner})
         return False
 
     def has(self, scope: Scope) -> bool:
         """Whether a request is there, as the routers that it has come through say."""
-        if self._ways is not None:
+        if self._ways:
             return any(tracers.has(scope) for tracers in self._ways.values())
         return id(scope.get("app")) in self._parts or id(scope.get("endpoint")) in self._parts
 
 
-def search(app: object, depth: int = 0) -> Tracers | None:
-    """Return what makes spans in ``app``; ``None`` where nothing does."""
+def search(app: object, around: tuple[object, ...] = ()) -> Tracers | None:
+    """Return what makes spans in ``app``, which is mounted in those ``around``; ``None`` where nothing does."""
     for each in _inward(app):
         if (name := _name(each)) is not None:
-            return Tracers(name, app, None)
-    ways = {}
-    if depth < _MOUNTS:
-        for route in _routes(app):
-            if (found := search(getattr(route, "app", None), depth + 1)) is not None:
-                ways[id(route)] = found
-    return Tracers(next(iter(ways.values())).name, app, ways) if ways else None
+            return Tracers(name, app)
+    ways = [
+        (route, found)
+        for route, inner in _mounted(app, around)
+        if (found := search(inner, (*around, app))) is not None
+    ]
+    return Tracers(ways[0][1].name, app, ways) if ways else None
 
 
 def _inward(app: object) -> Iterator[Any]:
@@ -93,18 +92,25 @@ def _routes(app: object) -> list[Any]:
     """Return the routes of the outermost router in an app, where it is one of Starlette's kind."""
     for each in _inward(app):
         routes = getattr(each, "routes", None)
-        if isinstance(routes, list):
-            return [route for route in routes if hasattr(route, "matches")]
+        if isinstance(routes, list) and all(hasattr(route, "matches") for route in routes):
+            return routes  # itself: some are added while an app runs
     return []
 
 
-def _parts(app: object, depth: int) -> Iterator[object]:
+def _mounted(app: object, around: tuple[object, ...]) -> Iterator[tuple[object, object]]:
+    """Yield the routes of an app that call another one, with that. An app that is mounted in itself is no other."""
+    if len(around) < _MOUNTS:
+        for route in _routes(app):
+            inner = getattr(route, "app", None)
+            if inner is not None and all(inner is not each for each in (*around, app)):
+                yield route, inner
+
+
+def _parts(app: object, around: tuple[object, ...] = ()) -> Iterator[object]:
     """Yield all that scopes may name once a request has come to ``app``."""
     yield from _inward(app)
-    if depth < _MOUNTS:
-        for route in _routes(app):
-            if (inner := getattr(route, "app", None)) is not None:
-                yield from _parts(inner, depth + 1)
+    for _, inner in _mounted(app, around):
+        yield from _parts(inner, (*around, app))
 
 
 def _name(each: object) -> str | None:

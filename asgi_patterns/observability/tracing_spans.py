@@ -222,7 +222,7 @@ class Traced:
         method = self._rules.describe.method(scope)
         if route is not None:
             span.update_name(f"{method} {route}")
-        elif getattr(span, "name", "").endswith(f" {scope['path']}"):  # there is no end of such names
+        elif str(getattr(span, "name", "")).endswith(f" {scope['path']}"):  # there is no end of such names
             span.update_name(method)
 
     def _say(self, span: ApiSpan, found: Attributes, record: Record) -> None:

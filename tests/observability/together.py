@@ -72,6 +72,10 @@ class Together:
         self.app = Pipeline(*layers, *further)(app)
         self.client = Client(self.app, lint=lint)
 
+    def told(self) -> int:
+        """Return how many lines and spans there are."""
+        return len(self.lines.records) + len(self.spans.ended)
+
     def line(self) -> Told:
         """Return what the only line of the log says."""
         (line,) = self.lines.records
