@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "asgi_patterns"
-NO_SLICES = ("kernel", "serving", "settings", "testing")
+NO_SLICES = ("benching", "kernel", "serving", "settings", "testing")
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

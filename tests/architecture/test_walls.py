@@ -127,7 +127,7 @@ SHELL_PARTS = {
     "ratelimit/trial.py": "asks as a request does",
 }
 # What puts slices together may know them all.
-COMPOSERS = ("", "serving", "settings", "testing")
+COMPOSERS = ("", "benching", "serving", "settings", "testing")
 PURE_KERNEL = tuple(
     f"kernel/{noun}.py"
     for noun in (
@@ -154,6 +154,8 @@ PURE_KERNEL = tuple(
         "tags",
     )
 )
+# What `asgi-patterns bench` says is pure, what it does is not.
+PURE_BENCHING = tuple(f"benching/{noun}.py" for noun in ("numbers",))
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
 ACTING_KERNEL = (
     "asking",
@@ -207,7 +209,7 @@ def within(name: str, allowed: str) -> bool:
 
 def is_pure(module: Module) -> bool:
     if module.folder in ("", *NO_SLICES):
-        return module.inner_path in PURE_KERNEL
+        return module.inner_path in (*PURE_KERNEL, *PURE_BENCHING)
     return module.path.name not in SHELL_NAMES and module.inner_path not in SHELL_PARTS
 
 
@@ -218,6 +220,9 @@ def may_know(module: Module, name: str) -> bool:
     shells = [f"{PACKAGE}.{path.removesuffix('.py').replace('/', '.')}" for path in SHELL_PARTS]
     shells += [f"{PACKAGE}.{module.folder}.{shell.removesuffix('.py')}" for shell in SHELL_NAMES]
     shells += [f"{PACKAGE}.kernel.{noun}" for noun in ACTING_KERNEL]
+    parts = [f"{PACKAGE}.{path.removesuffix('.py').replace('/', '.')}" for path in PURE_BENCHING]
+    if within(name, f"{PACKAGE}.benching") and not any(within(name, part) for part in parts):
+        return False
     return not any(within(name, shell) for shell in shells)
 
 
@@ -290,7 +295,7 @@ def test_every_folder_is_a_slice_or_known_not_to_be_one() -> None:
     assert folders - slices(package) == {"", *NO_SLICES}
 
 
-@pytest.mark.parametrize("path", [*PURE_KERNEL, *SHELL_PARTS])
+@pytest.mark.parametrize("path", [*PURE_KERNEL, *PURE_BENCHING, *SHELL_PARTS])
 def test_what_is_listed_exists(path: str) -> None:
     paths = [module.inner_path for module in modules(PACKAGE)]
 

@@ -22,8 +22,8 @@ WRITERS = {
 
 def wraps_nothing(module: Module) -> Iterator[str]:
     """An app gets the ``receive`` and ``send`` that came in, or what the kernel made of them."""
-    # Both stand in for a server, whose own two ends are the outermost: one in tests, one around the real server.
-    if module.folder in ("serving", "testing"):
+    # They stand in for a server, whose own two ends are the outermost: in tests, around the real one, to measure.
+    if module.folder in ("benching", "serving", "testing"):
         return
     free = WRITERS.get(module.inner_path, ())
     for call in app_calls(module):

@@ -1,0 +1,212 @@
+"""Measures contenders fairly: each in a process of its own, in rounds that take turns.
+
+A contender that leaves tasks or garbage behind is not billed to the next one, and a machine that slows down for a while
+slows every contender down. The collector stays on, unless a contender says otherwise: users do not switch it off.
+"""
+
+import gc
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Final, final
+
+import anyio
+import anyio.lowlevel
+
+from asgi_patterns.benching.counting import count
+from asgi_patterns.benching.numbers import Counts, Failed, Measured, Samples
+from asgi_patterns.benching.processes import FAILED, begin
+
+__all__ = ["Contender", "Make", "Run", "measure", "measuring"]
+
+Run = Callable[[int], Awaitable[None]]
+"""Does something so many times. A method ``notes``, where it has one, returns what it has to say, as plain data."""
+Make = Callable[[], AbstractAsyncContextManager[Run]]
+"""Makes what is measured, in the process that measures it, and tidies up."""
+Told = Mapping[str, Measured | Failed]
+
+COUNTED: Final = 8
+"""Runs whose bytecodes are counted, of which the least is taken."""
+LEAST_ROUNDS: Final = 3
+ROUND: Final = 0.008
+"""Seconds that a round of the slowest contender takes, if one run does not take longer."""
+WARM_UP: Final = 0.2
+PATIENCE: Final = 60.0
+"""Seconds that a contender may take for a round, however long one should be."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """What is measured, and how. Where processes are not forked it has to be picklable."""
+
+    make: Make
+    collector: bool = True
+    requests: int = 1
+    """How many requests one run makes; all numbers are for one."""
+
+
+def measure(
+    contenders: Mapping[str, Make | Contender],
+    *,
+    seconds: float = 5.0,
+    rounds: int | None = None,
+    calls: int | None = None,
+    counted: int = COUNTED,
+    tell: Callable[[Told], None] = lambda told: None,
+) -> dict[str, Measured]:
+    """Return what came of each contender.
+
+    They run for ``seconds`` together, or for so many ``rounds``; of ``calls`` runs each, or as many as fit. ``tell``
+    hears of the results so far. Raises ``RuntimeError`` for a contender that fails.
+    """
+    results: dict[str, Measured] = {}
+    told = measuring(contenders, seconds=seconds, rounds=rounds, calls=calls, counted=counted, tell=tell)
+    for name, result in told.items():
+        if isinstance(result, Failed):
+            raise RuntimeError(f"{name}: {result.why}")
+        results[name] = result
+    return results
+
+
+def measuring(
+    contenders: Mapping[str, Make | Contender],
+    *,
+    seconds: float,
+    rounds: int | None = None,
+    calls: int | None = None,
+    counted: int = COUNTED,
+    tell: Callable[[Told], None] = lambda told: None,
+) -> Told:
+    """``measure``, where a contender that fails is one of the results."""
+    full = {
+        name: each if isinstance(each, Contender) else Contender(make=each)
+        for name, each in contenders.items()
+    }
+    with _started(full) as racers:
+        begin = time.monotonic()
+        slowest = max((racer.warmed_up() for racer in racers), default=0.0)
+        if counted:
+            for racer in racers:
+                racer.count(counted)
+        calls = calls or max(1, round(ROUND / slowest) if slowest else 1)
+        done = 0
+        while _goes_on(done, rounds, begin + seconds) and any(racer.runs for racer in racers):
+            for racer in racers:
+                racer.round(calls)
+            done += 1
+            tell(_results(racers))
+        return _results(racers)
+
+
+def _goes_on(done: int, rounds: int | None, end: float) -> bool:
+    if rounds is not None:
+        return done < rounds
+    return done < LEAST_ROUNDS or time.monotonic() < end
+
+
+def _results(racers: "Sequence[_Racer]") -> Told:
+    return {racer.name: found for racer in racers if (found := racer.samples.result) is not None}
+
+
+@contextmanager
+def _started(contenders: Mapping[str, Contender]) -> Iterator["list[_Racer]"]:
+    """Start a process for each contender; none of them is left at the end, whatever has happened."""
+    racers: list[_Racer] = []
+    try:
+        for name, contender in contenders.items():
+            racers.append(_Racer(name, contender, [racer.child.pipe for racer in racers]))
+        yield racers
+    finally:
+        for racer in racers:
+            racer.child.dismiss()
+        for racer in racers:
+            racer.child.bury()
+
+
+@final
+class _Racer:
+    """A contender's process, as seen from here."""
+
+    def __init__(self, name: str, contender: Contender, others: list[Connection]) -> None:
+        self.name = name
+        self.samples = Samples()
+        self._requests = contender.requests
+        self.child = begin(_be_measured, contender, others)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not failed."""
+        return self.samples.failure is None
+
+    def warmed_up(self) -> float:
+        """Wait until it is ready; return the seconds that one run takes."""
+        return float(self._hear(PATIENCE) or 0.0)
+
+    def count(self, repeats: int) -> None:
+        """Let it count."""
+        found = self._ask(("count", repeats))
+        if found is not None:
+            self.samples.counts = Counts(found.bytecodes / self._requests, found.calls / self._requests)
+
+    def round(self, calls: int) -> None:
+        """Let it run so many times."""
+        found = self._ask(("run", calls))
+        if found is not None:
+            taken, self.samples.notes = found
+            self.samples.taken.append(taken / calls / self._requests * 1e6)
+
+    def _ask(self, what: tuple[str, int]) -> Any:
+        if not self.runs:
+            return None
+        self.child.tell(what)
+        return self._hear(PATIENCE)
+
+    def _hear(self, seconds: float) -> Any:
+        """Return what it answers; ``None`` where it has failed, with the reason in ``samples``."""
+        kind, value = self.child.hear(seconds)
+        if kind == FAILED:
+            self.samples.failure = value
+            return None
+        return value
+
+
+def _be_measured(contender: Contender, pipe: Connection) -> None:
+    """Run in the contender's process."""
+    if not contender.collector:
+        gc.disable()
+    anyio.run(_obey, contender.make, pipe)
+
+
+async def _obey(make: Make, pipe: Connection) -> None:
+    async with make() as run:
+        pipe.send(("ready", await _warm_up(run)))
+        with suppress(EOFError):
+            # Blocking on purpose: while others are measured, this process does nothing at all.
+            while order := pipe.recv():
+                what, number = order
+                await anyio.lowlevel.checkpoint()  # timers that came due meanwhile are not the round's
+                pipe.send(("done", await (count(run, number) if what == "count" else _timed(run, number))))
+
+
+async def _warm_up(run: Run) -> float:
+    """Run for a while; return the seconds that the last run took."""
+    begin = last = time.perf_counter()
+    taken = 0.0
+    for _ in range(200):
+        await run(1)
+        now = time.perf_counter()
+        taken, last = now - last, now
+        if now - begin > WARM_UP:
+            break
+    return taken
+
+
+async def _timed(run: Run, calls: int) -> tuple[float, Any]:
+    begin = time.perf_counter()
+    await run(calls)
+    taken = time.perf_counter() - begin
+    notes = getattr(run, "notes", None)
+    return taken, None if notes is None else notes()

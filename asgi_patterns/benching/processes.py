@@ -1,0 +1,127 @@
+"""Processes that are told what to do through a pipe, say nothing elsewhere, and end when we do.
+
+``begin``: starts one; ``Child``: what it is from here; ``reason``: an error in one line.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, final
+
+__all__ = ["FAILED", "Child", "begin", "reason"]
+
+FAILED: Final = "failed"
+LEAVING: Final = 5.0
+"""Seconds that a process has to tidy up."""
+
+Body = Callable[[Any, Connection], None]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process, as seen from here. It hears what is told, and ends when it is told ``None`` or nobody is left."""
+
+    process: BaseProcess
+    pipe: Connection
+
+    def tell(self, what: object) -> None:
+        """Say something, unless it has died: that will be heard."""
+        with suppress(OSError):
+            self.pipe.send(what)
+
+    def hear(self, seconds: float) -> tuple[str, Any]:
+        """Return what it says, a word and a value; the word is ``FAILED`` where it says nothing in this time."""
+        try:
+            if not self.pipe.poll(seconds):
+                return FAILED, f"no answer within {seconds:g} s"
+            kind, value = self.pipe.recv()
+        except (EOFError, OSError):
+            return FAILED, "its process has died"
+        return kind, value
+
+    def dismiss(self) -> None:
+        """Let it tidy up and end."""
+        self.tell(None)
+        self.pipe.close()
+
+    def bury(self) -> None:
+        """See to it that it has ended."""
+        self.process.join(LEAVING)
+        for stop in (self.process.terminate, self.process.kill):
+            if self.process.exitcode is None:
+                stop()
+                self.process.join(1.0)
+        if self.process.exitcode is not None:
+            self.process.close()
+
+
+def begin(body: Body, argument: object, others: Sequence[Connection] = ()) -> Child:
+    """Run ``body`` with ``argument`` and a pipe in a process of its own. ``others``: our ends of other pipes."""
+    method = _start_method()
+    context: Any = get_context(method)
+    ours, theirs = context.Pipe()
+    # A forked process has our ends too. Unless it closes them, it never learns that we are gone.
+    inherited = [*others, ours] if method == "fork" else []
+    process = context.Process(target=_live, args=(body, argument, theirs, inherited), daemon=True)
+    with _uninterrupted():
+        process.start()
+    theirs.close()
+    return Child(process, ours)
+
+
+def _start_method() -> str:
+    """Return how processes begin: as copies of this one where that is safe, which it is not on macOS."""
+    return "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is about to begin: it goes to all of a terminal, and we tell the others."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # by itself it would unblock the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _live(body: Body, argument: object, pipe: Connection, inherited: Sequence[Connection]) -> None:
+    """Run in the new process."""
+    _detach(inherited)
+    try:
+        body(argument, pipe)
+    except (Exception, SystemExit) as exc:
+        with suppress(OSError):
+            pipe.send((FAILED, reason(exc)))
+
+
+def _detach(inherited: Sequence[Connection]) -> None:
+    """Be a process apart: deaf to Ctrl-C, silent, and without the pipes of others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for each in inherited:
+        each.close()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def reason(exc: BaseException) -> str:
+    """Return what went wrong in one line; of a group, what went wrong first."""
+    if isinstance(exc, BaseExceptionGroup):
+        return reason(exc.exceptions[0])
+    said = " ".join(str(exc).split())[:500]
+    return f"{type(exc).__name__}: {said}" if said else type(exc).__name__
