@@ -1,4 +1,4 @@
-"""The command ``asgi-patterns``: serve an app, check, show, explain and simulate the pipeline, print the schema.
+"""The command ``asgi-patterns``: serve an app; check, show, explain, simulate, measure the pipeline; print the schema.
 
 The exit code is 0 where all is well, 2 for settings or a command line that is wrong, with one line for each
 thing, and 1 for what goes wrong otherwise: a module that raises, a port that is taken.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from asgi_patterns.benching.command import CannotBench, add_bench_arguments, bench
 from asgi_patterns.explain import explanation
 from asgi_patterns.kernel.optional import MissingExtra
 from asgi_patterns.kernel.types import ASGIApp
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has left can be told from a failure
-    except (SettingsError, NoSuchName, MissingExtra, WrongOption, CannotSimulate) as exc:
+    except (SettingsError, NoSuchName, MissingExtra, WrongOption, CannotSimulate, CannotBench) as exc:
         print(exc, file=sys.stderr)
         return WRONG
     except CannotServe as exc:
@@ -71,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "replay an access log, and say who would have been limited by which quota",
     )
     _add_log_options(trying)
+    add_bench_arguments(
+        _command(commands, "bench", bench, "measure what each layer costs in front of the app")
+    )
     for command in (check, show, asking, trying):
         command.add_argument("app", metavar="module:app", nargs="?")
     _add_schema(commands)

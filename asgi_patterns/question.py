@@ -1,12 +1,14 @@
-"""The request that ``asgi-patterns explain`` is asked about, as the command line describes it.
+"""A request as somebody at a terminal describes it: the one that ``asgi-patterns explain`` is asked about.
 
-``add_arguments``: what describes it; ``asked``: the ``Request`` that was described.
+``add_arguments``: what describes it; ``asked``: the ``Request`` that was described; ``as_method``, ``as_url`` and
+``as_field``: its parts, which raise ``ValueError``; ``argument``: those for the command line.
 """
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeVar, final
 from urllib.parse import quote, unquote
 
 from asgi_patterns.kernel.forwarded import parse_ip
@@ -18,6 +20,8 @@ from asgi_patterns.kernel.types import RawHeaders, Scope
 LOOPBACK: Final = "127.0.0.1"
 UNIX: Final = "unix"
 """A client at the other end of a Unix socket, which has no address."""
+
+T = TypeVar("T")
 
 _METHOD = re.compile(TOKEN)
 _URL = re.compile(r"(?:(https?)://([^/?#\s]+))?(/[^#\s]*)?")
@@ -59,11 +63,11 @@ class Request:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what describes a request to the command line."""
-    command.add_argument("method", type=_method, help="such as GET")
-    command.add_argument("url", type=_url, help="a path, such as /search?q=tea, or a URL")
+    command.add_argument("method", type=argument(as_method), help="such as GET")
+    command.add_argument("url", type=argument(as_url), help="a path, such as /search?q=tea, or a URL")
     command.add_argument(
         "--header",
-        type=_header,
+        type=argument(as_field),
         action="append",
         default=[],
         metavar="FIELD",
@@ -71,7 +75,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--client",
-        type=_client_address,
+        type=argument(_as_client),
         default=LOOPBACK,
         metavar="ADDRESS",
         help="who is at the other end of the socket; 'unix' for a Unix socket (%(default)s)",
@@ -83,27 +87,42 @@ def asked(options: argparse.Namespace) -> Request:
     return Request(method=options.method, url=options.url, headers=options.header, client=options.client)
 
 
-def _method(text: str) -> str:
+def argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return ``parse`` for the command line, where a ``ValueError`` would lose its words."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as exc:
+            raise argparse.ArgumentTypeError(str(exc)) from None
+
+    return parsed
+
+
+def as_method(text: str) -> str:
+    """Return a method, one that is known in capitals."""
     if not _METHOD.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no method")
+        raise ValueError(f"{text!r} is no method")
     return text.upper() if text.upper() in METHODS else text
 
 
-def _url(text: str) -> str:
+def as_url(text: str) -> str:
+    """Return a path or an http URL."""
     if not text or not _URL.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a path that begins with / nor an http URL")
+        raise ValueError(f"{text!r} is neither a path that begins with / nor an http URL")
     return text
 
 
-def _header(text: str) -> tuple[bytes, bytes]:
+def as_field(text: str) -> tuple[bytes, bytes]:
+    """Return the field that ``Name: value`` is."""
     name, colon, value = text.partition(":")
     try:
         return field(name, value.strip() if colon else "\n")
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no field: write 'Name: value'") from None
+        raise ValueError(f"{text!r} is no field: write 'Name: value'") from None
 
 
-def _client_address(text: str) -> str:
+def _as_client(text: str) -> str:
     if text != UNIX and parse_ip(text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address: write for example 203.0.113.7, or unix")
+        raise ValueError(f"{text!r} is no address: write for example 203.0.113.7, or unix")
     return text

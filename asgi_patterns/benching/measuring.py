@@ -17,9 +17,9 @@ import anyio.lowlevel
 
 from asgi_patterns.benching.counting import count
 from asgi_patterns.benching.numbers import Counts, Failed, Measured, Samples
-from asgi_patterns.benching.processes import FAILED, begin
+from asgi_patterns.benching.processes import FAILED, begin, undisturbed
 
-__all__ = ["Contender", "Make", "Run", "measure", "measuring"]
+__all__ = ["Contender", "Make", "Run", "Told", "measure", "measuring"]
 
 Run = Callable[[int], Awaitable[None]]
 """Does something so many times. A method ``notes``, where it has one, returns what it has to say, as plain data."""
@@ -120,10 +120,11 @@ def _started(contenders: Mapping[str, Contender]) -> Iterator["list[_Racer]"]:
             racers.append(_Racer(name, contender, [racer.child.pipe for racer in racers]))
         yield racers
     finally:
-        for racer in racers:
-            racer.child.dismiss()
-        for racer in racers:
-            racer.child.bury()
+        with undisturbed():
+            for racer in racers:
+                racer.child.dismiss()
+            for racer in racers:
+                racer.child.bury()
 
 
 @final

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, final
 
-__all__ = ["FAILED", "Child", "begin", "reason"]
+__all__ = ["FAILED", "Child", "begin", "reason", "undisturbed"]
 
 FAILED: Final = "failed"
 LEAVING: Final = 5.0
@@ -70,7 +70,7 @@ def begin(body: Body, argument: object, others: Sequence[Connection] = ()) -> Ch
     # A forked process has our ends too. Unless it closes them, it never learns that we are gone.
     inherited = [*others, ours] if method == "fork" else []
     process = context.Process(target=_live, args=(body, argument, theirs, inherited), daemon=True)
-    with _uninterrupted():
+    with undisturbed():
         process.start()
     theirs.close()
     return Child(process, ours)
@@ -82,8 +82,8 @@ def _start_method() -> str:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C from a process that is about to begin: it goes to all of a terminal, and we tell the others."""
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait: while a process begins, which would hear it too and is told by us, and while they end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -120,8 +120,9 @@ def _detach(inherited: Sequence[Connection]) -> None:
 
 
 def reason(exc: BaseException) -> str:
-    """Return what went wrong in one line; of a group, what went wrong first."""
+    """Return what went wrong in one line: of a group what went wrong first, of a traceback what it comes to."""
     if isinstance(exc, BaseExceptionGroup):
         return reason(exc.exceptions[0])
-    said = " ".join(str(exc).split())[:500]
+    lines = str(exc).split("\n")
+    said = " ".join([line for line in lines if line.strip()][-1:])[:500].strip()
     return f"{type(exc).__name__}: {said}" if said else type(exc).__name__

@@ -155,7 +155,10 @@ PURE_KERNEL = tuple(
     )
 )
 # What `asgi-patterns bench` says is pure, what it does is not.
-PURE_BENCHING = tuple(f"benching/{noun}.py" for noun in ("numbers",))
+PURE_BENCHING = tuple(
+    f"benching/{noun}.py"
+    for noun in ("answers", "comparing", "files", "numbers", "plot", "requests", "results", "table")
+)
 # Parts of the kernel that act on a running request. A core gets values, so it has no use for them.
 ACTING_KERNEL = (
     "asking",

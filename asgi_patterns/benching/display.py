@@ -1,0 +1,88 @@
+"""What is seen while it is measured: the table, redrawn in its place on a terminal, and elsewhere one line."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, final
+
+from asgi_patterns.benching.table import Paper, bar
+
+OFTEN: Final = 0.25
+"""Seconds between two drawings."""
+_PROGRESS: Final = 24
+
+
+@final
+class Display:
+    """Draws on the standard output if that is a terminal, and otherwise says on the standard error what it does."""
+
+    def __init__(self) -> None:
+        moves = os.environ.get("TERM", "") not in ("", "dumb")
+        self._is_live = moves and sys.stdout.isatty()
+        self._has_line = moves and not self._is_live and sys.stderr.isatty()
+        self._drawn = 0
+        self._due = 0.0
+        self._begin = time.monotonic()
+        self._seconds = 1.0
+        self._what = ""
+
+    @property
+    def paper(self) -> Paper:
+        """What the table is written on."""
+        width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+        return Paper(max(60, min(width, 120)), _shows_blocks())
+
+    def begin(self, what: str, seconds: float) -> None:
+        """Say what is done now, and about how long it takes."""
+        self._what, self._seconds, self._begin = what, max(seconds, 0.1), time.monotonic()
+        if self._is_live or self._has_line:
+            self.show(lambda: ())
+        else:
+            sys.stderr.write(f"{what}, about {seconds:.0f} s\n")
+            sys.stderr.flush()
+
+    def show(self, lines: Callable[[], Iterable[str]]) -> None:
+        """Draw, if it is time to."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + OFTEN
+        if self._is_live:
+            self._draw([*lines(), "", self._progress(now)])
+        elif self._has_line:
+            sys.stderr.write(f"\r{self._progress(now)}\x1b[K")
+            sys.stderr.flush()
+
+    def finish(self, lines: Iterable[str]) -> None:
+        """Leave the last word."""
+        if self._has_line:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+        self._draw(list(lines))
+        self._drawn = 0
+
+    def _progress(self, now: float) -> str:
+        share = min(1.0, (now - self._begin) / self._seconds)
+        drawn = bar(share, _PROGRESS, has_blocks=_shows_blocks()).ljust(_PROGRESS)
+        return f"[{drawn}] {share:4.0%}  {self._what}"
+
+    def _draw(self, lines: list[str]) -> None:
+        if self._is_live:
+            rows = shutil.get_terminal_size((80, 24)).lines
+            if self._due and len(lines) >= rows and self._what and lines[-1].startswith("["):
+                lines = lines[-1:]  # what has scrolled away cannot be drawn anew
+            back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
+            sys.stdout.write(back)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+        self._drawn = len(lines) if self._is_live else 0
+
+
+def _shows_blocks() -> bool:
+    try:
+        "█".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return os.environ.get("TERM") != "dumb"

@@ -1,0 +1,165 @@
+"""Real servers, one for each row, all up at once and asked in turns by one load generator."""
+
+import socket
+import statistics
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Final, final
+
+from asgi_patterns.benching.load import HOST, Load, Round, load
+from asgi_patterns.benching.numbers import Failed
+from asgi_patterns.benching.processes import FAILED, Child, begin, undisturbed
+from asgi_patterns.benching.results import Served
+from asgi_patterns.benching.rows import Row
+from asgi_patterns.serving.hosting import Hosting, ServerName, Stopping
+from asgi_patterns.serving.listening import Listening
+from asgi_patterns.serving.phases import Phase
+from asgi_patterns.serving.stopping import FailedToStart
+
+__all__ = ["ServedTold", "serving"]
+
+ServedTold = Mapping[str, Served | Failed]
+
+ROUNDS: Final = 5
+LEAST: Final = 0.2
+"""Seconds of a round."""
+WARM_UP: Final = 0.3
+STARTING: Final = 40.0
+LATE: Final = 15.0
+_STOPPING: Final = Stopping(drain_delay=0, graceful_timeout=2)
+
+
+def serving(
+    rows: Sequence[Row], server: ServerName, what: Load, *, tell: Callable[[ServedTold], None]
+) -> ServedTold:
+    """Return what a server makes of each row. ``tell`` hears of the results so far."""
+    rounds = what.rounds or ROUNDS
+    seconds = max(LEAST, what.seconds / (rounds * max(1, len(rows))))
+    with _started(rows, server, what) as (hosts, generator):
+        for host in hosts:
+            host.wait_until_listening()
+            host.ask(generator, WARM_UP, counts=False)
+        for _ in range(rounds):
+            for host in hosts:
+                host.ask(generator, seconds)
+                tell(_results(hosts))
+        return _results(hosts)
+
+
+def _results(hosts: "Sequence[_Host]") -> ServedTold:
+    return {host.name: found for host in hosts if (found := host.result) is not None}
+
+
+@contextmanager
+def _started(rows: Sequence[Row], server: ServerName, what: Load) -> Iterator["tuple[list[_Host], Child]"]:
+    """Start all processes; none of them is left at the end, whatever has happened."""
+    hosts: list[_Host] = []
+    generator = begin(load, what)
+    try:
+        for row in rows:
+            hosts.append(_Host(row, server, [generator.pipe, *(host.child.pipe for host in hosts)]))
+        yield hosts, generator
+    finally:
+        with undisturbed():
+            generator.dismiss()
+            for host in hosts:
+                host.stop()
+            for child in (generator, *(host.child for host in hosts)):
+                child.bury()
+
+
+@final
+@dataclass(slots=True)
+class _Found:
+    throughputs: list[float] = field(default_factory=list)
+    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: int = 0
+
+    def add(self, found: Round) -> None:
+        self.throughputs.append(len(found.latencies) / found.seconds if found.seconds else 0.0)
+        self.latencies.extend(found.latencies)
+        self.statuses += found.statuses
+        self.failures += found.failures
+
+    def served(self) -> Served:
+        ordered = sorted(self.latencies) or [0.0]
+        return Served(
+            throughput=statistics.median(self.throughputs),
+            best=max(self.throughputs),
+            p50=ordered[len(ordered) // 2] * 1e3,
+            p99=ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1e3,
+            requests=len(self.latencies),
+            statuses=dict(self.statuses),
+            failures=self.failures,
+        )
+
+
+@final
+class _Host:
+    """A server with one row's app in it, as seen from here."""
+
+    def __init__(self, row: Row, server: ServerName, others: Sequence[Connection]) -> None:
+        self.name = row.name
+        self._found = _Found()
+        self._failure: str | None = None
+        sockets = Listening(host=HOST, port=0).bind()
+        self._port = int(sockets[0].getsockname()[1])
+        try:
+            self.child = begin(_serve, (row, server, sockets), others)
+        finally:
+            for each in sockets:
+                each.close()
+
+    @property
+    def result(self) -> Served | Failed | None:
+        if self._failure is not None:
+            return Failed(self._failure)
+        return self._found.served() if self._found.throughputs else None
+
+    def wait_until_listening(self) -> None:
+        end = time.monotonic() + STARTING
+        while self._failure is None:
+            if self.child.pipe.poll(0):
+                _, self._failure = self.child.hear(0)
+                return
+            with suppress(OSError), socket.create_connection((HOST, self._port), timeout=1.0):
+                return
+            if time.monotonic() > end:
+                self._failure = f"its server did not listen within {STARTING:g} s"
+            time.sleep(0.02)
+
+    def ask(self, generator: Child, seconds: float, *, counts: bool = True) -> None:
+        """Let it be asked for so long."""
+        if self._failure is not None:
+            return
+        generator.tell((self._port, seconds))
+        kind, found = generator.hear(seconds + LATE)
+        if kind == FAILED:
+            self._failure = f"the load generator: {found}"
+        elif counts:
+            self._found.add(found)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self.child.pipe.send_bytes(bytes([Phase.STOPPING]))
+        self.child.pipe.close()
+
+
+def _serve(what: tuple[Row, ServerName, list[socket.socket]], pipe: Connection) -> None:
+    """Be a server, until the pipe says otherwise or ends. No log, and no port beside this one."""
+    row, server, sockets = what
+    app, pipeline = row.served()
+    hosting = Hosting(server=server, access_log=False, log_level="critical")
+    module = import_module(f"asgi_patterns.serving.{server}")
+    module.logger(hosting)
+    try:
+        module.run(app, pipeline, hosting, _STOPPING, sockets, pipe)
+    except FailedToStart:
+        raise RuntimeError(f"it does not start behind {server}; asgi-patterns serve says why") from None

@@ -1,0 +1,136 @@
+"""The table of ``asgi-patterns bench``, as lines of plain text: read without colour, and aloud."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from asgi_patterns.benching.results import Line, Result, limited, remarks
+
+LEAST_BAR: Final = 6
+MOST_BAR: Final = 40
+MOST_NAMED: Final = 3
+_EIGHTHS: Final = "▏▎▍▌▋▊▉█"
+_TIMES: Final = ("min", "median", "over", "bytecodes", "calls", "status")
+_SERVED: Final = ("req/s", "best", "p50 ms", "p99 ms")
+_ALONE: Final = (
+    "Each row is the app behind that and nothing else. over, bytecodes and calls with a + are what it has more than "
+    "the app alone. Layers share work, so rows do not add up."
+)
+_QUOTA: Final = (
+    "The requests of this command have used up a quota, and a price of refusals is none: let more --clients ask, or "
+    "raise the quota with --config."
+)
+
+Cells = Sequence[str]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What is written on."""
+
+    width: int = 80
+    has_blocks: bool = False
+    """Whether it shows more than ASCII."""
+
+
+def table(result: Result, paper: Paper) -> Iterator[str]:
+    """Yield what is asked, the rows, what is strange about them, and how to read them."""
+    yield from _requests(result)
+    yield ""
+    title = "In process, microseconds for a request"
+    yield from _rows(title, _TIMES, result, _times, paper, lambda line: result.over(line) or 0.0)
+    if result.server:
+        yield ""
+        title = f"Behind {result.server}, {result.connections} connections, requests a second"
+        yield from _rows(title, _SERVED, result, _seen, paper, _throughput)
+    yield ""
+    yield from textwrap.wrap(_ALONE, paper.width)
+    if limited(result):
+        yield from textwrap.wrap(_QUOTA, paper.width)
+
+
+def bar(share: float, width: int, *, has_blocks: bool) -> str:
+    """Return a bar of that share of ``width``: something where there is something."""
+    share = min(1.0, max(0.0, share))
+    if not has_blocks:
+        return "#" * (max(1, round(share * width)) if share else 0)
+    whole, rest = divmod(round(share * width * 8), 8)
+    drawn = "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
+    return drawn or (_EIGHTHS[0] if share else "")
+
+
+def _requests(result: Result) -> Iterator[str]:
+    asked = [each.shown + (f" ({each.size:,} bytes)" if each.size else "") for each in result.requests]
+    more = f" and {len(asked) - MOST_NAMED} more" if len(asked) > MOST_NAMED else ""
+    who = f", from {result.clients:,} addresses in turn" if result.clients > 1 else ""
+    yield f"{', '.join(asked[:MOST_NAMED])}{more}{who}"
+
+
+def _rows(
+    title: str,
+    head: Cells,
+    result: Result,
+    cells: Callable[[Result, Line], Cells],
+    paper: Paper,
+    size: Callable[[Line], float],
+) -> Iterator[str]:
+    """Yield a title, aligned columns with bars behind them, and remarks below the rows that they are about."""
+    found = [(line, cells(result, line)) for line in result.lines]
+    found = [(line, row) for line, row in found if row or head is _TIMES]
+    name = max((len(line.name) for line, _ in found), default=0)
+    widths = [max(len(word), *(len(row[at]) for _, row in found if row), 0) for at, word in enumerate(head)]
+    longest = max((size(line) for line, _ in found), default=0.0)
+    left = paper.width - name - sum(width + 2 for width in widths) - 2
+    room = min(MOST_BAR, max(LEAST_BAR, left))
+    yield title
+    yield _aligned("", head, name, widths)
+    for line, row in found:
+        drawn = bar(size(line) / longest, room, has_blocks=paper.has_blocks) if longest > 0 else ""
+        yield f"{_aligned(line.name, row, name, widths)}  {drawn}".rstrip()
+        if head is _TIMES and (said := "; ".join(remarks(result, line))):
+            yield from textwrap.wrap(said, paper.width, initial_indent="  ! ", subsequent_indent="    ")
+
+
+def _aligned(name: str, row: Cells, width: int, widths: Sequence[int]) -> str:
+    texts = [text.rjust(wide) for text, wide in zip(row, widths, strict=False)]
+    return (
+        "  ".join([name.ljust(width), *texts]).rstrip() if not row else "  ".join([name.ljust(width), *texts])
+    )
+
+
+def _times(result: Result, line: Line) -> Cells:
+    if line.failure is not None or line.times is None:
+        return ()
+    over = result.over(line)
+    counts, more = line.counts, result.counts_over(line)
+    codes = calls = ""
+    if more is not None:
+        codes, calls = f"{more.bytecodes:+,.0f}", f"{more.calls:+,.0f}"
+    elif counts is not None:
+        codes, calls = f"{counts.bytecodes:,.0f}", f"{counts.calls:,.0f}"
+    return (
+        micro(line.times.minimum),
+        micro(line.times.median),
+        "" if over is None else f"{'+' if over >= 0 else ''}{micro(over)}",
+        codes,
+        calls,
+        line.statuses,
+    )
+
+
+def micro(number: float) -> str:
+    """Return microseconds, as exact as they are."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.1f}"
+
+
+def _seen(result: Result, line: Line) -> Cells:
+    if line.served is None:
+        return ()
+    seen = line.served
+    return f"{seen.throughput:,.0f}", f"{seen.best:,.0f}", f"{seen.p50:.2f}", f"{seen.p99:.2f}"
+
+
+def _throughput(line: Line) -> float:
+    return line.served.throughput if line.served is not None else 0.0
