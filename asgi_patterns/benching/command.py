@@ -23,7 +23,7 @@ from asgi_patterns.benching.plot import svg
 from asgi_patterns.benching.requests import Sent, clients
 from asgi_patterns.benching.results import Answers, Described, Line, Result, over_limit
 from asgi_patterns.benching.rows import Row, loaded, rows
-from asgi_patterns.benching.servers import ServedTold, serving
+from asgi_patterns.benching.servers import ServedTold, lasts, serving
 from asgi_patterns.benching.table import table
 from asgi_patterns.serving.hosting import ServerName
 from asgi_patterns.target import Target
@@ -98,13 +98,13 @@ class _Session:
     def _serve(self, options: Options, server: ServerName) -> None:
         self._result = replace(self._result, server=server)
         served = [row for row in self._rows if row.kind in ("bare", "layer", "whole")]
-        self._display.begin(f"serving {len(served)} rows in turns", options.seconds)
+        seconds = lasts(len(served), options.seconds)
+        self._display.begin(f"asking {len(served)} servers in turns", seconds)
         load = Load(
             sent=[sent.wire() for sent in options.sent],
             methods=[sent.method for sent in options.sent],
             connections=options.connections,
             seconds=options.seconds,
-            rounds=options.rounds,
         )
         self._take_served(serving(served, server, load, tell=self._take_served))
 

@@ -33,7 +33,6 @@ class Load:
     connections: int
     seconds: float
     """For all rounds of all rows."""
-    rounds: int | None
 
 
 @final

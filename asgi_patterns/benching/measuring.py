@@ -30,7 +30,7 @@ Told = Mapping[str, Measured | Failed]
 COUNTED: Final = 8
 """Runs whose bytecodes are counted, of which the least is taken."""
 LEAST_ROUNDS: Final = 3
-ROUND: Final = 0.008
+ROUND: Final = 0.006
 """Seconds that a round of the slowest contender takes, if one run does not take longer."""
 WARM_UP: Final = 0.2
 PATIENCE: Final = 60.0
@@ -193,13 +193,13 @@ async def _obey(make: Make, pipe: Connection) -> None:
 
 
 async def _warm_up(run: Run) -> float:
-    """Run for a while; return the seconds that the last run took."""
+    """Run for a while; return the seconds that the fastest run took: all others warm up at the same time."""
     begin = last = time.perf_counter()
-    taken = 0.0
+    taken = PATIENCE
     for _ in range(200):
         await run(1)
         now = time.perf_counter()
-        taken, last = now - last, now
+        taken, last = min(taken, now - last), now
         if now - begin > WARM_UP:
             break
     return taken

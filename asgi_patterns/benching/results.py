@@ -176,21 +176,15 @@ def over_limit(result: Result, limit: float) -> list[str]:
         return ["the price of all layers is not known: it could not be measured"]
     if refuses(result, whole):
         said = "; ".join(remarks(result, whole))
-        return [
-            f"the price of all layers is not known, because a price of refusals is none: {whole.name} {said}"
-        ]
-    if cost <= limit:
-        return []
-    prices = [(found, line) for line in result.lines if line.kind == "layer" and (found := result.over(line))]
-    dear = [(price, line) for price, line in prices if price > limit] or sorted(prices, key=_price)[-1:]
-    named = ", ".join(
-        f"{line.name} alone {price:.1f}" for price, line in sorted(dear, key=_price, reverse=True)
-    )
-    return [
-        f"{whole.name}: {cost:.1f} us over the app alone, more than {limit:g}"
-        + (f": {named}" if named else "")
-    ]
+        return [f"{whole.name}: what it costs is not known, because it {said}"]
+    return [] if cost <= limit else [_too_dear(result, whole, cost, limit)]
 
 
-def _price(pair: tuple[float, Line]) -> float:
-    return pair[0]
+def _too_dear(result: Result, whole: Line, cost: float, limit: float) -> str:
+    """Return who it is: the layers that alone cost more than all may, or else the dearest one."""
+    layers = [line for line in result.lines if line.kind == "layer"]
+    prices = sorted(((result.over(line) or 0.0, line.name) for line in layers), reverse=True)
+    dear = [pair for pair in prices if pair[0] > limit] or prices[:1]
+    named = ", ".join(f"{name} alone {price:.1f}" for price, name in dear)
+    told = f"{whole.name}: {cost:.1f} us over the app alone, more than {limit:g}"
+    return f"{told}: {named}" if named else told

@@ -22,14 +22,14 @@ from asgi_patterns.serving.listening import Listening
 from asgi_patterns.serving.phases import Phase
 from asgi_patterns.serving.stopping import FailedToStart
 
-__all__ = ["ServedTold", "serving"]
+__all__ = ["ServedTold", "lasts", "serving"]
 
 ServedTold = Mapping[str, Served | Failed]
 
 ROUNDS: Final = 5
-LEAST: Final = 0.2
+LEAST: Final = 0.15
 """Seconds of a round."""
-WARM_UP: Final = 0.3
+WARM_UP: Final = 0.2
 STARTING: Final = 40.0
 LATE: Final = 15.0
 _STOPPING: Final = Stopping(drain_delay=0, graceful_timeout=2)
@@ -39,17 +39,26 @@ def serving(
     rows: Sequence[Row], server: ServerName, what: Load, *, tell: Callable[[ServedTold], None]
 ) -> ServedTold:
     """Return what a server makes of each row. ``tell`` hears of the results so far."""
-    rounds = what.rounds or ROUNDS
-    seconds = max(LEAST, what.seconds / (rounds * max(1, len(rows))))
+    seconds = round_of(len(rows), what.seconds)
     with _started(rows, server, what) as (hosts, generator):
         for host in hosts:
             host.wait_until_listening()
             host.ask(generator, WARM_UP, counts=False)
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             for host in hosts:
                 host.ask(generator, seconds)
                 tell(_results(hosts))
         return _results(hosts)
+
+
+def round_of(rows: int, seconds: float) -> float:
+    """Return the seconds of one round of one of ``rows``, which have so many together."""
+    return max(LEAST, seconds / (ROUNDS * max(1, rows)) - WARM_UP / ROUNDS)
+
+
+def lasts(rows: int, seconds: float) -> float:
+    """Return how long all of it takes."""
+    return rows * (WARM_UP + ROUNDS * round_of(rows, seconds))
 
 
 def _results(hosts: "Sequence[_Host]") -> ServedTold:

@@ -193,7 +193,7 @@ PURE_LIBRARY = (
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
     "dataclasses", "datetime", "decimal", "email.utils", "enum", "fractions", "functools", "hashlib",
     "heapq", "hmac", "html", "http.HTTPStatus", "inspect", "ipaddress", "itertools", "json", "math", "operator", "re",
-    "statistics", "string", "struct", "types", "typing", "typing_extensions", "unicodedata", "urllib.parse",
+    "statistics", "string", "struct", "textwrap", "types", "typing", "typing_extensions", "unicodedata", "urllib.parse",
     "zlib", "http_sf", "limits", "pydantic",
 )
 # fmt: on
