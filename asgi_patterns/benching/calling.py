@@ -10,15 +10,17 @@ from typing import Any, Final, final
 import anyio
 
 from asgi_patterns.benching.measuring import Make, Run
+from asgi_patterns.benching.processes import CannotMeasure, last_line
 from asgi_patterns.kernel.types import AnyApp, Message, Scope
-from asgi_patterns.testing.lifespan import lifespan
+from asgi_patterns.testing.lifespan import LifespanFailed, lifespan
 from asgi_patterns.testing.scopes import Server
 
 __all__ = ["GET", "Asked", "Seen", "calling"]
 
 STARTING: Final = 40.0
 """Seconds that an app may take to start, or to answer for the first time."""
-NO_ANSWER: Final = "no answer"
+NO_ANSWER: Final = "does not answer"
+BROKEN: Final = "breaks off"
 _START, _BODY = "http.response.start", "http.response.body"
 
 _SERVER = Server(
@@ -61,13 +63,16 @@ def calling(make: Callable[[], AnyApp], asked: Sequence[Asked] = (GET,)) -> Make
 @asynccontextmanager
 async def _calling(make: Callable[[], AnyApp], asked: Sequence[Asked]) -> AsyncIterator[Run]:
     app = make()
-    async with lifespan(app, _SERVER, patience=STARTING) as life:
-        run = _Calls(app, asked, life.state)
-        with anyio.move_on_after(STARTING) as limit:
-            await run(1)
-        if limit.cancelled_caught:
-            raise TimeoutError(f"the app did not answer within {STARTING:g} s")
-        yield run
+    try:
+        async with lifespan(app, _SERVER, patience=STARTING) as life:
+            run = _Calls(app, asked, life.state)
+            with anyio.move_on_after(STARTING) as limit:
+                await run(1)
+            if limit.cancelled_caught:
+                raise CannotMeasure(f"it does not answer within {STARTING:g} s")
+            yield run
+    except LifespanFailed as exc:
+        raise CannotMeasure(last_line(str(exc))) from None
 
 
 @final
@@ -110,14 +115,16 @@ class _Calls:
                 if asked.clients:
                     self._turn += 1
                     scope["client"] = asked.clients[self._turn % len(asked.clients)]
-                exchange = _Exchange(message, seen)
+                exchange = _Exchange(message)
+                raised = ""
                 try:
                     await app(scope, exchange.receive, exchange.send)
                 except Exception as exc:  # as a server does, which answers 500 itself or hangs up
-                    seen.add(f"raises {type(exc).__name__}")
+                    raised = f"raises {type(exc).__name__}"
+                if exchange.has_ended:  # whatever came later: frameworks answer 500 and raise all the same
+                    seen.add(exchange.status)
                 else:
-                    if not exchange.has_begun:
-                        seen.add(NO_ANSWER)
+                    seen.add(raised or (BROKEN if exchange.status else NO_ANSWER))
 
     def notes(self) -> list[tuple[int | str | None, dict[int | str, int]]]:
         """Return how each request has been answered: what ``Seen`` has."""
@@ -132,20 +139,19 @@ def _message(body: bytes) -> Message:
 class _Exchange:
     """Both ends of one call: a client that has sent everything, and stays until it has the whole answer."""
 
-    __slots__ = ("_ended", "_message", "_seen", "_waiting", "has_begun")
+    __slots__ = ("_message", "_waiting", "has_ended", "status")
 
-    def __init__(self, message: Message, seen: Seen) -> None:
+    def __init__(self, message: Message) -> None:
+        self.status = 0
+        self.has_ended = False
         self._message: Message | None = message
-        self._seen = seen
-        self._ended = False
         self._waiting: Future[None] | None = None
-        self.has_begun = False
 
     async def receive(self) -> Message:
         if self._message is not None:
             message, self._message = {**self._message}, None
             return message
-        if not self._ended:
+        if not self.has_ended:
             if self._waiting is None:
                 self._waiting = get_running_loop().create_future()
             await self._waiting
@@ -154,9 +160,8 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == _START:
-            self.has_begun = True
-            self._seen.add(message["status"])
+            self.status = message["status"]
         elif kind == _BODY and not message.get("more_body", False):
-            self._ended = True
+            self.has_ended = True
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.set_result(None)

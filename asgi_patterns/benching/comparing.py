@@ -20,19 +20,34 @@ def compared(now: Result, then: Result, name: str, paper: Paper) -> Iterator[str
     yield f"Against {name}"
     for caveat in caveats(now, then):
         yield from textwrap.wrap(caveat, paper.width, initial_indent="  ! ", subsequent_indent="    ")
-    before = {(line.kind, line.name): line for line in then.lines}
-    before |= {(line.kind, ""): line for line in then.lines if line.kind == "bare"}
+    before = {_key(line): line for line in then.lines}
+    pairs = [(line, before.pop(_key(line), None)) for line in now.lines]
     rows: list[Sequence[str]] = [("", *_HEAD)]
-    for line in now.lines:
-        key = (line.kind, "" if line.kind == "bare" else line.name)
-        old = before.pop(key, None)
-        rows.append((line.name, *(("new", "", "", "") if old is None else _row(now, line, then, old))))
-    rows += [(line.name, "gone", "", "", "") for key, line in before.items() if key[0] != "bare"]
+    for line, old in pairs:
+        told = (
+            ("new", "", "", "")
+            if old is None
+            else (*_time(now, line, then, old), *_codes(now, line, then, old))
+        )
+        rows.append((line.name, *told))
+    rows += [(line.name, "gone", "", "", "") for line in before.values()]
     if now.server and then.server:
         rows += [("", "req/s", "", "", ""), *_served(now, then)]
     yield from _aligned(rows)
+    yield from _answers(pairs)
     yield ""
     yield from textwrap.wrap(_NOTE, paper.width)
+
+
+def _answers(pairs: Sequence[tuple[Line, Line | None]]) -> Iterator[str]:
+    for line, old in pairs:
+        if old is not None and old.statuses != line.statuses:
+            yield f"  ! {line.name}: status {old.statuses or 'unknown'} then, {line.statuses or 'unknown'} now"
+
+
+def _key(line: Line) -> tuple[str, str]:
+    """Return what a row is: the app alone is that, whatever its name."""
+    return line.kind, "" if line.kind == "bare" else line.name
 
 
 def caveats(now: Result, then: Result) -> Iterator[str]:
@@ -63,10 +78,6 @@ def _minor(result: Result) -> list[str]:
     return result.machine.get("python", "").split(".")[:2]
 
 
-def _row(now: Result, line: Line, then: Result, old: Line) -> Sequence[str]:
-    return *_time(now, line, then, old), *_codes(now, line, then, old)
-
-
 def _time(now: Result, line: Line, then: Result, old: Line) -> tuple[str, str]:
     """Return the prices, and what to think of their difference; of the app alone, its times."""
     if line.times is None or old.times is None:
@@ -92,9 +103,9 @@ def _codes(now: Result, line: Line, then: Result, old: Line) -> tuple[str, str]:
 
 
 def _served(now: Result, then: Result) -> Iterator[Sequence[str]]:
-    before = {(line.kind, line.kind == "bare" or line.name): line.served for line in then.lines}
+    before = {_key(line): line.served for line in then.lines}
     for line in now.lines:
-        old = before.get((line.kind, line.kind == "bare" or line.name))
+        old = before.get(_key(line))
         if old is None or line.served is None:
             continue
         change = line.served.throughput - old.throughput

@@ -40,7 +40,7 @@ class Display:
         if self._is_live or self._has_line:
             self.show(lambda: ())
         else:
-            sys.stderr.write(f"{what}, about {seconds:.0f} s\n")
+            sys.stderr.write(f"{what}, about {max(1, round(seconds))} s\n")
             sys.stderr.flush()
 
     def show(self, lines: Callable[[], Iterable[str]]) -> None:

@@ -178,16 +178,18 @@ def _be_measured(contender: Contender, pipe: Connection) -> None:
     """Run in the contender's process."""
     if not contender.collector:
         gc.disable()
-    anyio.run(_obey, contender.make, pipe)
+    anyio.run(_obey, contender, pipe)
 
 
-async def _obey(make: Make, pipe: Connection) -> None:
-    async with make() as run:
+async def _obey(contender: Contender, pipe: Connection) -> None:
+    async with contender.make() as run:
         pipe.send(("ready", await _warm_up(run)))
         with suppress(EOFError):
             # Blocking on purpose: while others are measured, this process does nothing at all.
             while order := pipe.recv():
                 what, number = order
+                if not contender.collector:
+                    gc.collect()  # between rounds, or the garbage of all rounds would be there at once
                 await anyio.lowlevel.checkpoint()  # timers that came due meanwhile are not the round's
                 pipe.send(("done", await (count(run, number) if what == "count" else _timed(run, number))))
 

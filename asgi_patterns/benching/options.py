@@ -137,7 +137,7 @@ def _sent(given: argparse.Namespace) -> Sequence[Sent]:
 
 
 def _data(text: str) -> bytes:
-    return _read("-d", text[1:]) if text.startswith("@") else text.encode("utf-8", "surrogateescape")
+    return _read("-d", text[1:], "@") if text.startswith("@") else text.encode("utf-8", "surrogateescape")
 
 
 def _then(name: str) -> Result:
@@ -149,14 +149,14 @@ def _then(name: str) -> Result:
         raise CannotBench(f"--against {name}: {exc}") from None
 
 
-def _read(option: str, name: str) -> bytes:
+def _read(option: str, name: str, mark: str = "") -> bytes:
     try:
         with Path(name).open("rb") as file:
             found = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as exc:
-        raise CannotBench(f"{option} {name}: it cannot be read: {_why(exc)}") from None
+        raise CannotBench(f"{option} {mark}{name}: it cannot be read: {_why(exc)}") from None
     if len(found) > MOST_BYTES:
-        raise CannotBench(f"{option} {name}: it has more than {MOST_BYTES // 1024 // 1024} MiB")
+        raise CannotBench(f"{option} {mark}{name}: it has more than {MOST_BYTES // 1024 // 1024} MiB")
     return found
 
 

@@ -14,11 +14,16 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, final
 
-__all__ = ["FAILED", "Child", "begin", "reason", "undisturbed"]
+__all__ = ["FAILED", "CannotMeasure", "Child", "begin", "last_line", "reason", "undisturbed"]
 
 FAILED: Final = "failed"
 LEAVING: Final = 5.0
 """Seconds that a process has to tidy up."""
+
+
+class CannotMeasure(Exception):
+    """Why a process cannot do its work, in a sentence that says all."""
+
 
 Body = Callable[[Any, Connection], None]
 
@@ -123,6 +128,13 @@ def reason(exc: BaseException) -> str:
     """Return what went wrong in one line: of a group what went wrong first, of a traceback what it comes to."""
     if isinstance(exc, BaseExceptionGroup):
         return reason(exc.exceptions[0])
-    lines = str(exc).split("\n")
-    said = " ".join([line for line in lines if line.strip()][-1:])[:500].strip()
+    said = last_line(str(exc))
+    if isinstance(exc, CannotMeasure):
+        return said
     return f"{type(exc).__name__}: {said}" if said else type(exc).__name__
+
+
+def last_line(text: str) -> str:
+    """Return what a text comes to, where it may be a traceback."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else ""

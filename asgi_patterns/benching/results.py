@@ -5,11 +5,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Final, Literal, final
 
 from asgi_patterns.benching.numbers import Counts, Times
 
 Kind = Literal["bare", "empty", "layer", "whole", "uncollected"]
+MOST_NAMED: Final = 3
+
 Answer = int | str
 """A status, or what there was in place of one."""
 
@@ -112,6 +114,12 @@ class Result:
         return sum(each.times.spread for each in pair if each is not None and each.times is not None)
 
     @property
+    def common_failure(self) -> str | None:
+        """Why nothing at all could be measured, where that is the same for all rows."""
+        found = {line.failure for line in self.lines}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def has_failed(self) -> bool:
         """Whether something could not be measured."""
         return any(line.failure or line.serving_failure for line in self.lines)
@@ -185,6 +193,7 @@ def _too_dear(result: Result, whole: Line, cost: float, limit: float) -> str:
     layers = [line for line in result.lines if line.kind == "layer"]
     prices = sorted(((result.over(line) or 0.0, line.name) for line in layers), reverse=True)
     dear = [pair for pair in prices if pair[0] > limit] or prices[:1]
-    named = ", ".join(f"{name} alone {price:.1f}" for price, name in dear)
+    more = f" and {len(dear) - MOST_NAMED} more" if len(dear) > MOST_NAMED else ""
+    named = ", ".join(f"{name} alone {price:.1f}" for price, name in dear[:MOST_NAMED]) + more
     told = f"{whole.name}: {cost:.1f} us over the app alone, more than {limit:g}"
     return f"{told}: {named}" if named else told

@@ -14,7 +14,7 @@ from typing import Final, final
 
 from asgi_patterns.benching.load import HOST, Load, Round, load
 from asgi_patterns.benching.numbers import Failed
-from asgi_patterns.benching.processes import FAILED, Child, begin, undisturbed
+from asgi_patterns.benching.processes import FAILED, CannotMeasure, Child, begin, undisturbed
 from asgi_patterns.benching.results import Served
 from asgi_patterns.benching.rows import Row
 from asgi_patterns.serving.hosting import Hosting, ServerName, Stopping
@@ -171,4 +171,4 @@ def _serve(what: tuple[Row, ServerName, list[socket.socket]], pipe: Connection) 
     try:
         module.run(app, pipeline, hosting, _STOPPING, sockets, pipe)
     except FailedToStart:
-        raise RuntimeError(f"it does not start behind {server}; asgi-patterns serve says why") from None
+        raise CannotMeasure(f"it does not start behind {server}; asgi-patterns serve says why") from None

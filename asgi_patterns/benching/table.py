@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from asgi_patterns.benching.results import Line, Result, limited, remarks
+from asgi_patterns.benching.results import MOST_NAMED, Line, Result, limited, remarks
 
 LEAST_BAR: Final = 6
 MOST_BAR: Final = 40
-MOST_NAMED: Final = 3
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 _TIMES: Final = ("min", "median", "over", "bytecodes", "calls", "status")
 _SERVED: Final = ("req/s", "best", "p50 ms", "p99 ms")
@@ -39,6 +38,9 @@ def table(result: Result, paper: Paper) -> Iterator[str]:
     """Yield what is asked, the rows, what is strange about them, and how to read them."""
     yield from _requests(result)
     yield ""
+    if result.common_failure:
+        yield from textwrap.wrap(f"{result.app} is not measured: {result.common_failure}", paper.width)
+        return
     title = "In process, microseconds for a request"
     yield from _rows(title, _TIMES, result, _times, paper, lambda line: result.over(line) or 0.0)
     if result.server:
