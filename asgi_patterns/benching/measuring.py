@@ -30,8 +30,11 @@ Told = Mapping[str, Measured | Failed]
 COUNTED: Final = 8
 """Runs whose bytecodes are counted, of which the least is taken."""
 LEAST_ROUNDS: Final = 3
-ROUND: Final = 0.006
-"""Seconds that a round of the slowest contender takes, if one run does not take longer."""
+ROUND: Final = 0.002
+"""Seconds of a round, if one run does not take longer: less than others get of a processor at a time.
+
+All rounds are of one length. Otherwise a busy machine would interrupt the slow contenders more often than the fast.
+"""
 WARM_UP: Final = 0.2
 PATIENCE: Final = 60.0
 """Seconds that a contender may take for a round, however long one should be."""
@@ -87,15 +90,15 @@ def measuring(
     }
     with _started(full) as racers:
         begin = time.monotonic()
-        slowest = max((racer.warmed_up() for racer in racers), default=0.0)
+        for racer in racers:
+            racer.warm_up(calls)
         if counted:
             for racer in racers:
                 racer.count(counted)
-        calls = calls or max(1, round(ROUND / slowest) if slowest else 1)
         done = 0
         while _goes_on(done, rounds, begin + seconds) and any(racer.runs for racer in racers):
             for racer in racers:
-                racer.round(calls)
+                racer.round()
             done += 1
             tell(_results(racers))
         return _results(racers)
@@ -135,6 +138,7 @@ class _Racer:
         self.name = name
         self.samples = Samples()
         self._requests = contender.requests
+        self._calls = 1
         self.child = begin(_be_measured, contender, others)
 
     @property
@@ -142,9 +146,11 @@ class _Racer:
         """Whether it has not failed."""
         return self.samples.failure is None
 
-    def warmed_up(self) -> float:
-        """Wait until it is ready; return the seconds that one run takes."""
-        return float(self._hear(PATIENCE) or 0.0)
+    def warm_up(self, calls: int | None) -> None:
+        """Wait until it is ready. A round shall have so many runs, or as many as fit."""
+        taken = self._hear(PATIENCE)
+        if taken is not None:
+            self._calls = calls or max(1, round(ROUND / max(taken, 1e-9)))
 
     def count(self, repeats: int) -> None:
         """Let it count."""
@@ -152,12 +158,12 @@ class _Racer:
         if found is not None:
             self.samples.counts = Counts(found.bytecodes / self._requests, found.calls / self._requests)
 
-    def round(self, calls: int) -> None:
-        """Let it run so many times."""
-        found = self._ask(("run", calls))
+    def round(self) -> None:
+        """Let it run."""
+        found = self._ask(("run", self._calls))
         if found is not None:
             taken, self.samples.notes = found
-            self.samples.taken.append(taken / calls / self._requests * 1e6)
+            self.samples.taken.append(taken / self._calls / self._requests * 1e6)
 
     def _ask(self, what: tuple[str, int]) -> Any:
         if not self.runs:
@@ -188,10 +194,11 @@ async def _obey(contender: Contender, pipe: Connection) -> None:
             # Blocking on purpose: while others are measured, this process does nothing at all.
             while order := pipe.recv():
                 what, number = order
-                if not contender.collector:
-                    gc.collect()  # between rounds, or the garbage of all rounds would be there at once
                 await anyio.lowlevel.checkpoint()  # timers that came due meanwhile are not the round's
-                pipe.send(("done", await (count(run, number) if what == "count" else _timed(run, number))))
+                found = await (count(run, number) if what == "count" else _timed(run, number))
+                if not contender.collector:
+                    gc.collect()  # now and then, or the garbage of all rounds would be there at once
+                pipe.send(("done", found))
 
 
 async def _warm_up(run: Run) -> float:
@@ -208,6 +215,7 @@ async def _warm_up(run: Run) -> float:
 
 
 async def _timed(run: Run, calls: int) -> tuple[float, Any]:
+    await run(1)  # what it works on was pushed out of the caches by the others
     begin = time.perf_counter()
     await run(calls)
     taken = time.perf_counter() - begin
