@@ -8,7 +8,7 @@ from typing import Final, final
 from asgi_patterns.benching.results import Line, Result, refuses
 from asgi_patterns.benching.table import micro
 
-WIDTH: Final = 860
+WIDTH: Final = 940
 ROW: Final = 24
 NAMES: Final = 250
 BARS: Final = 430
