@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, final
+from unittest.mock import patch
 
+import anyio
+import anyio.to_thread
 import brotli
 import httpx2
 from backports import zstd
@@ -17,7 +20,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from asgi_patterns.compression import Compression
 from asgi_patterns.compression.codecs import Brotli, Coder, Gzip, Zstd
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.harness import Contender, MakeRound, Round, Times, call, measure, measure_rounds, table
+from benchmarks.asking import Asking, How, answering, asking
+from benchmarks.comparing import app, as_it_is, compare, floor, ours, peer
+from benchmarks.harness import Contender, MakeRound, Round, call
+from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 from tests.support.servers import serving, uvicorn
 
@@ -41,19 +47,6 @@ def codes() -> dict[str, Code]:
         "br": lambda body: brotli.compress(body, quality=4),
         "gzip": lambda body: zlib.compress(body, 6, 31),
     }
-
-
-@final
-class Asking:
-    """Calls an app for a client that reads a coding."""
-
-    def __init__(self, app: ASGIApp, coding: str) -> None:
-        self.app = app
-        self.line = (b"accept-encoding", coding.encode())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["headers"] = [*scope["headers"], self.line]
-        await self.app(scope, receive, send)
 
 
 @final
@@ -93,65 +86,60 @@ class Floor:
         await self.app(scope, receive, wrapped)
 
 
-def answering(body: bytes, code: Code | None = None) -> ASGIApp:
-    """Return an app that answers with ``body`` in one piece; one with ``code`` codes it each time, by itself."""
-    kind = (b"content-type", b"application/json")
+def coding_app(body: bytes, code: Code) -> ASGIApp:
+    """Return an app that codes its answer each time, by itself."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        sent = body if code is None else code(body)
-        headers = [kind, (b"content-length", b"%d" % len(sent))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": sent})
+        await answering(code(body))(scope, receive, send)
 
     return app
 
 
-def run(*, rounds: int = 40, calls: int = 1000) -> str:
-    """Measure, and return the table."""
-    rows = [_unread(rounds, calls)]
+def run(*, rounds: int = 40, calls: int = 1000) -> Group:
+    """Measure."""
+    cases = [_unread(rounds, calls)]
     for size, body in SIZES.items():
+        some = max(calls * 2048 // len(body), 20)
         for coding, code in codes().items():
-            some = max(calls * 2048 // len(body), 20)
-            times = measure(_contenders(body, coding, code), rounds=rounds, calls=some)
-            beside = measure_rounds(_beside(body, coding, code), rounds=rounds, calls=some)
-            rows.append(_row(f"{coding}, {size}", times, beside))
-    title = (
-        "Compression, microseconds over the app alone; the floor does the same by hand, with the same codec"
+            cases.append(_coded(f"{coding}, {size}", body, coding, code, rounds, some))
+            cases.append(_beside(f"{coding}, {size}, without the codec", body, coding, code, rounds, some))
+    cases.append(_events(rounds))
+    return Group(name="compression", title="Compression", cases=tuple(cases))
+
+
+def _unread(rounds: int, calls: int) -> Case:
+    answer = answering(SIZES["2 KB"])
+    return compare(
+        "a client that reads no coding",
+        app("the app alone", lambda: answer),
+        floor("a function that adds a field, by hand", lambda: Nested(answer)),
+        ours("Compression", lambda: Compression()(answer), budget=Budget(most=1.5, of="us")),
+        peer("Starlette's GZipMiddleware", lambda: GZipMiddleware(answer)),
+        rounds=rounds,
+        calls=calls,
     )
-    return table(title, rows, ("", "codec", "floor", "ours", "of the floor", "beside the codec", "Starlette"))
 
 
-def _contenders(body: bytes, coding: str, code: Code) -> dict[str, Contender]:
-    app = answering(body)
-    contenders: dict[str, Contender] = {
-        "alone": lambda: Asking(app, coding),
-        "codec": lambda: Asking(answering(body, code), coding),
-        "floor": lambda: Asking(Floor(app, coding, code), coding),
-        "ours": lambda: Asking(Compression()(app), coding),
-    }
+def _coded(name: str, body: bytes, coding: str, code: Code, rounds: int, calls: int) -> Case:
+    answer, is_small = answering(body), body is SIZES["2 KB"]
+    entrants = [
+        app("the app alone", lambda: answer),
+        app("an app that codes by itself, once a request", lambda: coding_app(body, code)),
+        floor("by hand, with the same codec", lambda: Floor(answer, coding, code)),
+        ours(
+            "Compression",
+            lambda: Compression()(answer),
+            budget=Budget(most=1.4) if is_small else None,
+            layer="Compression" if is_small and coding == "zstd" else "",
+        ),
+    ]
     if coding == "gzip":
-        contenders["Starlette"] = lambda: Asking(GZipMiddleware(app, compresslevel=6), coding)
-    return contenders
+        entrants.append(peer("Starlette's GZipMiddleware", lambda: GZipMiddleware(answer, compresslevel=6)))
+    return compare(name, *entrants, rounds=rounds, calls=calls, how=_reading(coding))
 
 
-def _unread(rounds: int, calls: int) -> tuple[str, ...]:
-    app = answering(SIZES["2 KB"])
-    contenders: dict[str, Contender] = {
-        "alone": lambda: app,
-        "floor": lambda: Nested(app),
-        "ours": lambda: Compression()(app),
-        "Starlette": lambda: GZipMiddleware(app),
-    }
-    times = measure(contenders, rounds=rounds, calls=calls)
-    return _row("a client that reads no coding", times, times)
-
-
-def _row(name: str, times: dict[str, Times], beside: dict[str, Times]) -> tuple[str, ...]:
-    def over(contender: str, of: dict[str, Times] = times) -> str:
-        return f"{of[contender].minimum - of['alone'].minimum:.2f}" if contender in of else ""
-
-    ratio = f"{float(over('ours')) / float(over('floor')):.2f}"
-    return name, over("codec"), over("floor"), over("ours"), ratio, over("ours", beside), over("Starlette")
+def _reading(coding: str) -> How:
+    return asking((b"accept-encoding", coding.encode()))
 
 
 # --- what is ours, beside the codec ---
@@ -191,22 +179,47 @@ class Stopwatch:
 
         return rounds
 
+    def inside(self, coder: type[Coder], make: MakeRound) -> MakeRound:
+        """Return the same with the codec of ours timed meanwhile."""
+
+        @asynccontextmanager
+        async def rounds() -> AsyncIterator[Round]:
+            with patch.object(coder, "whole", self.around(coder.whole)):
+                async with make() as one_round:
+                    yield one_round
+
+        return rounds
+
     async def _call(self, app: ASGIApp, calls: int) -> float:
         self.spent = 0.0
         return await call(app, calls) - self.spent / calls * 1e6
 
 
-def _beside(body: bytes, coding: str, code: Code) -> dict[str, MakeRound]:
-    """Return what measures the layer, and the app that codes by itself, both without the codec."""
+def _beside(name: str, body: bytes, coding: str, code: Code, rounds: int, calls: int) -> Case:
+    """Measure the layer, and the app that codes by itself, both without the codec."""
     watch = Stopwatch()
+    asked = (b"accept-encoding", coding.encode())
 
-    def ours() -> ASGIApp:
-        coder = CODERS[coding]
-        coder.whole = watch.around(coder.whole)  # type: ignore[method-assign]  # this process is the contender's own
-        return Asking(Compression()(answering(body)), coding)
+    def layer() -> ASGIApp:
+        return Asking(Compression()(answering(body)), asked)
 
-    alone = watch.without(lambda: Asking(answering(body, watch.around(code)), coding))
-    return {"alone": alone, "ours": watch.without(ours)}
+    is_large = body is SIZES["50 KB"]
+    return compare(
+        name,
+        app(
+            "an app that codes by itself, once a request",
+            watch.without(lambda: Asking(coding_app(body, watch.around(code)), asked)),
+        ),
+        ours(
+            "Compression",
+            watch.inside(CODERS[coding], watch.without(layer)),
+            budget=Budget(most=4, of="us") if is_large else None,
+        ),
+        rounds=rounds,
+        calls=calls,
+        how=as_it_is,
+        counts=False,
+    )
 
 
 # --- how soon an event arrives ---
@@ -214,8 +227,6 @@ def _beside(body: bytes, coding: str, code: Code) -> dict[str, MakeRound]:
 
 async def ticking(scope: Scope, receive: Receive, send: Send) -> None:
     """Send events that say when they were sent."""
-    import anyio
-
     if scope["type"] != "http":
         return
     await send(
@@ -231,17 +242,30 @@ async def ticking(scope: Scope, receive: Receive, send: Send) -> None:
 served = Compression()(ticking)
 
 
-def run_events() -> str:
-    """Measure over a real server, and return the table."""
-    rows = []
+def _events(rounds: int) -> Case:
+    """Measure over a real server."""
     with serving(*uvicorn("benchmarks.compression:served")) as server:
-        for coding in ("identity", *codes()):
-            late = _late(server.port, coding)
-            rows.append(
-                (coding, *(f"{each:.2f}" for each in (min(late), statistics.median(late), max(late))))
-            )
-    title = f"An event stream on uvicorn, milliseconds from the app to the client that has decoded it, {EVENTS} events"
-    return table(title, rows, ("", "minimum", "median", "maximum"))
+        entrants = [ours(coding, partial(arriving, server.port, coding)) for coding in codes()]
+        return compare(
+            f"an event stream on uvicorn, from the app to the client that has decoded it, {EVENTS} events a round",
+            app("not coded", partial(arriving, server.port, "identity")),
+            *entrants,
+            rounds=max(1, rounds // 20),
+            calls=1,
+            how=as_it_is,
+            unit="ms",
+            counts=False,
+        )
+
+
+@asynccontextmanager
+async def arriving(port: int, coding: str) -> AsyncIterator[Round]:
+    """Measure how late an event is, as a rule."""
+
+    async def one_round(_: int) -> float:
+        return statistics.median(await anyio.to_thread.run_sync(_late, port, coding))
+
+    yield one_round
 
 
 def _late(port: int, coding: str) -> list[float]:

@@ -139,7 +139,8 @@ def _django(body: bytes, *, tagged: bool) -> ASGIApp:
     from django.http import HttpRequest, HttpResponse
     from django.middleware.http import ConditionalGetMiddleware
 
-    settings.configure()
+    if not settings.configured:
+        settings.configure()
     request = HttpRequest()
     request.method = "GET"
 

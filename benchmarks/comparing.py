@@ -1,0 +1,102 @@
+"""Say who takes part in a case, let them take turns, and put what was found beside the floor and the best peer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.harness import MakeRound, Times, calling, measure_rounds
+from benchmarks.results import Budget, Case, Kind, Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """A contender, and what it is there for."""
+
+    name: str
+    kind: Kind
+    make: Any
+    """What the case's ``how`` takes: mostly a function that returns the app to call."""
+    over: str = ""
+    """The app that it stands in front of; empty: the first of the case, if there is one."""
+    budget: Budget | None = None
+    layer: str = ""
+
+
+def app(name: str, make: Any) -> Entrant:
+    """Return an app that stands alone."""
+    return Entrant(name=name, kind="app", make=make)
+
+
+def floor(name: str, make: Any, *, over: str = "") -> Entrant:
+    """Return what does the same by hand."""
+    return Entrant(name=name, kind="floor", make=make, over=over)
+
+
+def ours(name: str, make: Any, *, over: str = "", budget: Budget | None = None, layer: str = "") -> Entrant:
+    """Return what is ours. ``layer``: this row is the line of that layer in the README."""
+    return Entrant(name=name, kind="ours", make=make, over=over, budget=budget, layer=layer)
+
+
+def peer(name: str, make: Any, *, over: str = "") -> Entrant:
+    """Return what people take instead."""
+    return Entrant(name=name, kind="peer", make=make, over=over)
+
+
+def as_it_is(make: MakeRound) -> MakeRound:
+    """Return what an entrant brings to be measured with: the ``how`` of those that are no plain calls."""
+    return make
+
+
+def compare(
+    name: str,
+    *entrants: Entrant,
+    rounds: int,
+    calls: int,
+    how: Callable[[Any], MakeRound] = calling,
+    unit: str = "us",
+    counts: bool = True,
+) -> Case:
+    """Measure a case.
+
+    ``how``: makes what is measured of an entrant's ``make``. The first floor is the one that all are compared with.
+    """
+    makers = {each.name: how(each.make) for each in entrants}
+    times = measure_rounds(makers, rounds=rounds, calls=calls, counts=counts)
+    return Case(name=name, rows=tuple(compared(entrants, times)), unit=unit)
+
+
+def compared(entrants: Sequence[Entrant], times: Mapping[str, Times]) -> list[Row]:
+    """Return a row for each entrant."""
+    rows = [_row(each, times[each.name], _app(each, entrants, times)) for each in entrants]
+    floors = [row.over for row in rows if row.kind == "floor" and row.over is not None]
+    peers = [row.over for row in rows if row.kind == "peer" and row.over is not None]
+    return [_beside(row, floors[0] if floors else None, min(peers, default=None)) for row in rows]
+
+
+def _app(entrant: Entrant, entrants: Sequence[Entrant], times: Mapping[str, Times]) -> Times | None:
+    apps = [each.name for each in entrants if each.kind == "app"]
+    name = entrant.over or (apps[0] if apps else "")
+    return times[name] if name and entrant.kind != "app" else None
+
+
+def _row(entrant: Entrant, times: Times, alone: Times | None) -> Row:
+    counts, without = times.counts, None if alone is None else alone.counts
+    return Row(
+        name=entrant.name,
+        kind=entrant.kind,
+        minimum=round(times.minimum, 3),
+        median=round(times.median, 3),
+        over=None if entrant.kind == "app" else round(times.minimum - (alone.minimum if alone else 0.0), 3),
+        bytecodes=None if counts is None else counts.bytecodes - (without.bytecodes if without else 0),
+        calls=None if counts is None else counts.calls - (without.calls if without else 0),
+        budget=entrant.budget,
+        layer=entrant.layer,
+    )
+
+
+def _beside(row: Row, floor: float | None, best: float | None) -> Row:
+    return replace(row, of_floor=_ratio(row.over, floor), of_peer=_ratio(row.over, best))
+
+
+def _ratio(over: float | None, of: float | None) -> float | None:
+    return None if over is None or of is None or of <= 0 else round(over / of, 3)

@@ -1,0 +1,20 @@
+"""What ``wrap(app)`` costs where nothing is set: health probes, an id for every request, and failures as problems."""
+
+from asgi_patterns import wrap
+from benchmarks import errors, health, request_id
+from benchmarks.asking import small
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.results import Group
+
+
+def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+    """Measure."""
+    case = compare(
+        "an answer of 2 KB",
+        app("the app alone", lambda: small),
+        floor("the three, by hand", lambda: health.Floor(request_id.Floor(errors.Floor(small)))),
+        ours("wrap(app)", lambda: wrap(small, config={})),
+        rounds=rounds,
+        calls=calls,
+    )
+    return Group(name="default", title="wrap(app), as it comes", cases=(case,))
