@@ -18,7 +18,7 @@ class Entrant:
     """What the case's ``how`` takes: mostly a function that returns the app to call."""
     over: str = ""
     """The app that it stands in front of; empty: the first of the case, if there is one."""
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
     layer: str = ""
 
 
@@ -32,9 +32,9 @@ def floor(name: str, make: Any, *, over: str = "") -> Entrant:
     return Entrant(name=name, kind="floor", make=make, over=over)
 
 
-def ours(name: str, make: Any, *, over: str = "", budget: Budget | None = None, layer: str = "") -> Entrant:
+def ours(name: str, make: Any, *budgets: Budget, over: str = "", layer: str = "") -> Entrant:
     """Return what is ours. ``layer``: this row is the line of that layer in the README."""
-    return Entrant(name=name, kind="ours", make=make, over=over, budget=budget, layer=layer)
+    return Entrant(name=name, kind="ours", make=make, over=over, budgets=budgets, layer=layer)
 
 
 def peer(name: str, make: Any, *, over: str = "") -> Entrant:
@@ -89,7 +89,7 @@ def _row(entrant: Entrant, times: Times, alone: Times | None) -> Row:
         over=None if entrant.kind == "app" else round(times.minimum - (alone.minimum if alone else 0.0), 3),
         bytecodes=None if counts is None else counts.bytecodes - (without.bytecodes if without else 0),
         calls=None if counts is None else counts.calls - (without.calls if without else 0),
-        budget=entrant.budget,
+        budgets=entrant.budgets,
         layer=entrant.layer,
     )
 

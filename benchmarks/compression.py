@@ -113,7 +113,7 @@ def _unread(rounds: int, calls: int) -> Case:
         "a client that reads no coding",
         app("the app alone", lambda: answer),
         floor("a function that adds a field, by hand", lambda: Nested(answer)),
-        ours("Compression", lambda: Compression()(answer), budget=Budget(most=1.5, of="us")),
+        ours("Compression", lambda: Compression()(answer), Budget(most=1.5, of="us")),
         peer("Starlette's GZipMiddleware", lambda: GZipMiddleware(answer)),
         rounds=rounds,
         calls=calls,
@@ -129,7 +129,7 @@ def _coded(name: str, body: bytes, coding: str, code: Code, rounds: int, calls: 
         ours(
             "Compression",
             lambda: Compression()(answer),
-            budget=Budget(most=1.4) if is_small else None,
+            *([Budget(most=1.4)] if is_small else []),
             layer="Compression" if is_small and coding == "zstd" else "",
         ),
     ]
@@ -213,7 +213,7 @@ def _beside(name: str, body: bytes, coding: str, code: Code, rounds: int, calls:
         ours(
             "Compression",
             watch.inside(CODERS[coding], watch.without(layer)),
-            budget=Budget(most=4, of="us") if is_large else None,
+            *([Budget(most=4, of="us")] if is_large else []),
         ),
         rounds=rounds,
         calls=calls,

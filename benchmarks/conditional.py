@@ -59,7 +59,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
         "a stream without conditions",
         app("the app alone", lambda: streamed),
         floor("a function that adds a field, by hand", lambda: Nested(streamed)),
-        ours("ConditionalRequests", lambda: ConditionalRequests()(streamed), budget=Budget(most=1, of="us")),
+        ours("ConditionalRequests", lambda: ConditionalRequests()(streamed), Budget(most=1, of="us")),
         rounds=rounds,
         calls=calls,
     )
@@ -68,7 +68,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
         app("the app alone", lambda: small),
         floor("a function that adds a field, by hand", lambda: Nested(small)),
         ours("CachePolicy without a rule", lambda: CachePolicy()(small)),
-        ours("CachePolicy, ten rules", _ten_rules, budget=Budget(most=2, of="us"), layer="CachePolicy"),
+        ours("CachePolicy, ten rules", _ten_rules, Budget(most=2, of="us"), layer="CachePolicy"),
         rounds=rounds,
         calls=calls,
     )
@@ -81,7 +81,7 @@ def _tags(size: str, *, rounds: int, calls: int) -> tuple[Case, Case]:
     layer = ours(
         "ConditionalRequests",
         lambda: ConditionalRequests()(answer),
-        budget=Budget(most=1.5) if is_small else None,
+        *([Budget(most=1.5)] if is_small else []),
         layer="ConditionalRequests" if is_small else "",
     )
     both = app("the app alone", lambda: answer), floor("by hand", lambda: Floor(answer))

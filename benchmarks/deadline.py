@@ -56,7 +56,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
         ours(
             "BodyLimit, Deadline, LoadShedding",
             lambda: BodyLimit()(Deadline()(LoadShedding()(small))),
-            budget=Budget(most=9, of="us"),
+            Budget(most=9, of="us"),
         ),
         rounds=rounds,
         calls=calls,

@@ -153,17 +153,17 @@ class _Forked:
 
     def ask(self, calls: int | None) -> Any:
         """Return the time of a round of so many calls, or without a number what is counted for one."""
-        self._pipe.send(calls)
         try:
+            self._pipe.send(calls)
             return self._pipe.recv()
-        except EOFError as error:
+        except (EOFError, ConnectionError) as error:
             raise RuntimeError(f"the process of {self._name!r} has ended; see above") from error
 
     def __enter__(self) -> "_Forked":
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(BrokenPipeError):
+        with suppress(ConnectionError):
             self._pipe.send(END)
         self._process.join()
 

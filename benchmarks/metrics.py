@@ -117,13 +117,13 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
         ours(
             "Metrics",
             lambda: Metrics(registry=CollectorRegistry())(small),
-            budget=Budget(most=1.8),
+            Budget(most=1.8),
             layer="Metrics",
         ),
         ours(
             "Metrics without exemplars",
             lambda: Metrics(registry=CollectorRegistry(), exemplars=False)(small),
-            budget=Budget(most=1.8),
+            Budget(most=1.8),
         ),
         ours("Metrics, names of instrumentator", _named),
         rounds=rounds,

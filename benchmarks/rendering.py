@@ -51,10 +51,10 @@ def ratio(value: float | None) -> str:
 
 def budget(row: Row) -> str:
     """Return what is asked of the row, and whether it is reached."""
-    return "" if row.budget is None else f"{row.budget} {'missed' if row.is_missed else 'met'}"
+    return ", ".join(f"{each} {'missed' if each in row.missed else 'met'}" for each in row.budgets)
 
 
 def _reasons(case: Case) -> Iterator[str]:
     for row in case.rows:
-        if row.is_missed and row.budget is not None:
-            yield indent(f"{row.name}, over {row.budget}: {row.budget.reason or 'no reason is known'}", "  ")
+        for missed in row.missed:
+            yield indent(f"{row.name}, more than {missed}: {missed.reason or 'no reason is known'}", "  ")

@@ -47,5 +47,5 @@ def _entrants(layer: str = "") -> list[Entrant]:
     return [
         app("the app alone", lambda: small),
         floor("by hand", lambda: Floor(small)),
-        ours("RequestId", lambda: RequestId()(small), budget=Budget(most=1.3), layer=layer),
+        ours("RequestId", lambda: RequestId()(small), Budget(most=1.3), layer=layer),
     ]

@@ -16,13 +16,16 @@ class Budget:
     """What a row may cost at most."""
 
     most: float
-    of: str = "floor"
-    """What that is a multiple of: the ``floor``, or ``us``, so many microseconds over the app."""
+    of: Literal["floor", "peer", "us"] = "floor"
+    """What that is a part or a multiple of: the floor, the best peer, or a microsecond, over the app."""
     reason: str = ""
     """Why it cannot be reached, where it cannot."""
 
     def __str__(self) -> str:
-        return f"{self.most:g} us" if self.of == "us" else f"{self.most:g}x"
+        if self.of == "us":
+            return f"{self.most:g} us"
+        share = f"1/{1 / self.most:g}" if self.most < 1 else f"{self.most:g}x"
+        return f"{share} of the best peer" if self.of == "peer" else f"{share} of the floor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +44,19 @@ class Row:
     """How many times as much as the floor of the case, over the app."""
     of_peer: float | None = None
     """The same of the best peer."""
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
     layer: str = ""
     """The layer whose line in the README this row is."""
 
     @property
-    def is_missed(self) -> bool:
-        """Whether there is a budget, and the row is over it. A budget of the floor is compared as it is printed."""
-        if self.budget is None:
-            return False
-        found = self.over if self.budget.of == "us" else self.of_floor
-        return found is not None and round(found, 2) > self.budget.most
+    def missed(self) -> tuple[Budget, ...]:
+        """The budgets that the row is over."""
+        found = {"floor": self.of_floor, "peer": self.of_peer, "us": self.over}
+        return tuple(each for each in self.budgets if _is_over(found[each.of], each.most))
+
+
+def _is_over(found: float | None, most: float) -> bool:
+    return found is not None and found > most + 0.005  # what would be printed as the same is the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,6 @@ def read_all(names: Iterable[str], folder: Path = FOLDER) -> list[Group]:
 
 def _case(tree: dict[str, Any]) -> Case:
     rows = (
-        Row(**{**row, "budget": None if row["budget"] is None else Budget(**row["budget"])})
-        for row in tree["rows"]
+        Row(**{**row, "budgets": tuple(Budget(**each) for each in row["budgets"])}) for row in tree["rows"]
     )
     return Case(name=tree["name"], rows=tuple(rows), unit=tree["unit"])

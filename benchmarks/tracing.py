@@ -99,7 +99,7 @@ def _case(name: str, share: float, rounds: int, calls: int) -> Case:
         ours(
             "Tracing",
             lambda: Tracing(tracer_provider=provider(share))(whole),
-            budget=Budget(most=1.3 if all_of_them else 1.4),
+            Budget(most=1.3 if all_of_them else 1.4),
             layer="Tracing" if all_of_them else "",
         ),
         ours("RequestId, AccessLog and Tracing", lambda: _pipeline(share)),
