@@ -6,7 +6,7 @@ from asgi_patterns import BodyLimit, BodyRule
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import How, asking, reading, small
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import calling
+from benchmarks.harness import CALLS, ROUNDS, calling
 from benchmarks.results import Case, Group
 
 LIMIT: Final = 1_000_000
@@ -44,7 +44,7 @@ class Floor:
         await self.app(scope, counted, send)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     json = (b"content-type", b"application/json")
     announced = asking(json, (b"content-length", b"%d" % len(CONTENT)), method="POST", body=CONTENT)

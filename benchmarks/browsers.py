@@ -8,7 +8,7 @@ from asgi_patterns import Cors, SecurityHeaders
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
 from benchmarks.asking import asking, small
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
-from benchmarks.harness import calling
+from benchmarks.harness import CALLS, ROUNDS, calling
 from benchmarks.results import Group
 
 ORIGIN = "https://shop.example"
@@ -71,7 +71,7 @@ class Adding:
         await self.app(scope, receive, wrapped)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     alone = app("the app alone", lambda: small)
     hows = {"a request of a page of another origin": asking(SENT), "a request without Origin": calling}

@@ -55,13 +55,14 @@ def compare(
     how: Callable[[Any], MakeRound] = calling,
     unit: str = "us",
     counts: bool = True,
+    requests: int = 1,
 ) -> Case:
-    """Measure a case.
+    """Measure a case: the first floor is the one that all are compared with.
 
-    ``how``: makes what is measured of an entrant's ``make``. The first floor is the one that all are compared with.
+    ``how``: makes what is measured of an entrant's ``make``. The rest is as ``measure_rounds`` has it.
     """
     makers = {each.name: how(each.make) for each in entrants}
-    times = measure_rounds(makers, rounds=rounds, calls=calls, counts=counts)
+    times = measure_rounds(makers, rounds=rounds, calls=calls, counts=counts, requests=requests)
     return Case(name=name, rows=tuple(compared(entrants, times)), unit=unit)
 
 

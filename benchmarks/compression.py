@@ -22,7 +22,7 @@ from asgi_patterns.compression.codecs import Brotli, Coder, Gzip, Zstd
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import Asking, How, answering, asking
 from benchmarks.comparing import app, as_it_is, compare, floor, ours, peer
-from benchmarks.harness import Contender, MakeRound, Round, call
+from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 from tests.support.servers import serving, uvicorn
@@ -95,7 +95,7 @@ def coding_app(body: bytes, code: Code) -> ASGIApp:
     return app
 
 
-def run(*, rounds: int = 40, calls: int = 1000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     cases = [_unread(rounds, calls)]
     for size, body in SIZES.items():
@@ -250,7 +250,7 @@ def _events(rounds: int) -> Case:
             f"an event stream on uvicorn, from the app to the client that has decoded it, {EVENTS} events a round",
             app("not coded", partial(arriving, server.port, "identity")),
             *entrants,
-            rounds=max(1, rounds // 20),
+            rounds=max(1, rounds // 60),
             calls=1,
             how=as_it_is,
             unit="ms",

@@ -10,6 +10,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks import peers
 from benchmarks.asking import SIZES, answering, asking, small, streamed
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 
@@ -52,7 +53,7 @@ class Floor:
         await self.app(scope, receive, wrapped)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     cases = [case for size in SIZES for case in _tags(size, rounds=rounds, calls=calls)]
     stream = compare(

@@ -4,10 +4,11 @@ from asgi_patterns import wrap
 from benchmarks import errors, health, request_id
 from benchmarks.asking import small
 from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     case = compare(
         "an answer of 2 KB",

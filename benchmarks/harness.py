@@ -1,23 +1,20 @@
-"""Measure contenders fairly: each in a process of its own, in rounds that take turns.
-
-A contender that leaves tasks or garbage behind is not billed to the next one, and a machine that slows down for
-a while slows every contender down. The collector stays on: users do not switch it off.
-"""
+"""Measure contenders fairly, with what ``asgi-patterns bench`` measures with: in processes of their own, in turns."""
 
 import asyncio
-import multiprocessing
 import statistics
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
-from typing import Any, Final, final
+from typing import Final, final
 
+from asgi_patterns.benching import measuring
+from asgi_patterns.benching.counting import count
+from asgi_patterns.benching.numbers import Counts
 from asgi_patterns.kernel.types import ASGIApp, Message, Scope
-from benchmarks.counting import Counts, counted
 
 Contender = Callable[[], ASGIApp]
 """Makes the app to measure, in the process that measures it."""
@@ -71,8 +68,11 @@ async def call(app: ASGIApp, calls: int) -> float:
 Round = Callable[[int], Awaitable[float]]
 """Does something so many times, and returns the microseconds that each took."""
 
-END: Final = 0
-"""What a contender is told when nobody asks it any more."""
+ROUNDS: Final = 200
+CALLS: Final = 300
+"""In a round: long enough for what a process forgets meanwhile not to matter, short enough not to be interrupted."""
+COUNTED: Final = 8
+"""Calls that are counted; the one that took least is told."""
 
 MakeRound = Callable[[], AbstractAsyncContextManager[Round]]
 """Makes what is measured, in the process that measures it, and tidies up."""
@@ -110,73 +110,56 @@ def measure(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> 
 
 
 def measure_rounds(
-    makers: Mapping[str, MakeRound], *, rounds: int, calls: int, counts: bool = True
+    makers: Mapping[str, MakeRound], *, rounds: int, calls: int, counts: bool = True, requests: int = 1
 ) -> dict[str, Times]:
     """Return the times of each contender. Rounds take turns, so one contender never has a quiet minute alone.
 
     ``counts``: count what the interpreter does for a call, too; of use where that is the same each time.
+    ``requests``: how many a call makes, where it is more than one; counts are for one.
+    Raises ``RuntimeError`` for a contender that fails.
     """
+    repeats = COUNTED if counts else 0
     if not _forks.get():
-        return {name: asyncio.run(_alone(make, rounds, calls, counts)) for name, make in makers.items()}
-    with ExitStack() as stack:
-        forked = {name: stack.enter_context(_Forked(name, make)) for name, make in makers.items()}
-        samples: dict[str, list[float]] = {name: [] for name in makers}
+        return {name: asyncio.run(_alone(make, rounds, calls, repeats)) for name, make in makers.items()}
+    noting = {
+        name: measuring.Contender(make=partial(_noting, make, rounds), requests=requests)
+        for name, make in makers.items()
+    }
+    measured = measuring.measure(noting, rounds=rounds, calls=calls, counted=repeats)
+    return {name: _times(each.notes, each.counts) for name, each in measured.items()}
+
+
+async def _alone(make: MakeRound, rounds: int, calls: int, repeats: int) -> Times:
+    async with _noting(make, rounds) as noted:
+        counts = await count(noted, repeats) if repeats else None
         for _ in range(rounds):
-            for name, each in forked.items():
-                samples[name].append(each.ask(calls))
-        counted_ones = {name: each.ask(None) if counts else None for name, each in forked.items()}
-    return {name: _times(taken, counted_ones[name]) for name, taken in samples.items()}
-
-
-async def _alone(make: MakeRound, rounds: int, calls: int, counts: bool) -> Times:
-    async with make() as one_round:
-        taken = [await one_round(calls) for _ in range(rounds)]
-        return _times(taken, await counted(one_round) if counts else None)
+            await noted(calls)
+        return _times(noted.notes(), counts)
 
 
 def _times(taken: Sequence[float], counts: Counts | None) -> Times:
     return Times(min(taken), statistics.median(taken), counts)
 
 
+@asynccontextmanager
+async def _noting(make: MakeRound, rounds: int) -> AsyncIterator["_Noted"]:
+    async with make() as one_round:
+        yield _Noted(one_round, rounds)
+
+
 @final
-class _Forked:
-    """A contender in a process of its own, which ends with the ``with`` block."""
+class _Noted:
+    """Rounds that take their time themselves: some leave out of it what is not theirs."""
 
-    _context = multiprocessing.get_context("fork")
+    def __init__(self, one_round: Round, rounds: int) -> None:
+        self._one_round = one_round
+        self._taken: deque[float] = deque(maxlen=rounds)  # what came before them was to warm up
 
-    def __init__(self, name: str, make: MakeRound) -> None:
-        self._name = name
-        self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve_rounds, args=(make, theirs), daemon=True)
-        self._process.start()
-        theirs.close()  # so that a contender that fails is noticed, and not waited for
+    async def __call__(self, calls: int) -> None:
+        self._taken.append(await self._one_round(calls))
 
-    def ask(self, calls: int | None) -> Any:
-        """Return the time of a round of so many calls, or without a number what is counted for one."""
-        try:
-            self._pipe.send(calls)
-            return self._pipe.recv()
-        except (EOFError, ConnectionError) as error:
-            raise RuntimeError(f"the process of {self._name!r} has ended; see above") from error
-
-    def __enter__(self) -> "_Forked":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(ConnectionError):
-            self._pipe.send(END)
-        self._process.join()
-
-
-def _serve_rounds(make: MakeRound, pipe: Connection) -> None:
-    """Run in the contender's process, and answer what is asked until nobody asks any more."""
-
-    async def rounds() -> None:
-        async with make() as one_round:
-            while (calls := pipe.recv()) != END:
-                pipe.send(await counted(one_round) if calls is None else await one_round(calls))
-
-    asyncio.run(rounds())
+    def notes(self) -> list[float]:
+        return [*self._taken]
 
 
 def table(title: str, rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from asgi_patterns import Health
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks.asking import asking, small
 from benchmarks.comparing import Entrant, app, compare, floor, ours
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group
 
 
@@ -36,7 +37,7 @@ class Floor:
         await send({"type": "http.response.body", "body": body})
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     alone = app("the app alone", lambda: small)
     other = compare("a request that is no probe", alone, *_entrants("Health"), rounds=rounds, calls=calls)

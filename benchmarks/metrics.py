@@ -9,6 +9,7 @@ from asgi_patterns import Metrics
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import small
 from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Budget, Group
 
 LABELS = ("method", "route", "status", "outcome")
@@ -107,7 +108,7 @@ class All:
             children[2].observe(size)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     case = compare(
         "metrics of 2 KB",

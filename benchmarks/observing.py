@@ -10,6 +10,7 @@ from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import small
 from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group
 
 _log = logging.getLogger("benchmarks.observing")
@@ -103,7 +104,7 @@ def _logging(app: ASGIApp, handler: logging.Handler | None) -> ASGIApp:
     return app
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     alone = app("the app alone", lambda: small)
     log = compare(

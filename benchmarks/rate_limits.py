@@ -15,7 +15,7 @@ from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.memory import MemoryCounters
 from benchmarks import peers
 from benchmarks.comparing import Entrant, app, as_it_is, compare, floor, ours, peer
-from benchmarks.harness import Contender, MakeRound, Round, call
+from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Group
 from benchmarks.shape import whole
 
@@ -94,9 +94,9 @@ def crowd(make: Contender, size: int) -> MakeRound:
     return rounds
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
-    live = min(LIVE, calls * 50)
+    live = min(LIVE, calls * 400)
     five = ours("RateLimit, five quotas", lambda: limited(5))
     cases = (
         compare(
@@ -106,7 +106,7 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
             f"{live:,} clients in turn, all seen before",
             *_one_quota(),
             rounds=max(2, rounds // 4),
-            calls=calls * 2,
+            calls=calls,
             how=partial(crowd, size=live),
         ),
         compare("a decision alone", *_decisions(), rounds=max(2, rounds // 4), calls=calls, how=as_it_is),

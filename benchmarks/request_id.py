@@ -7,6 +7,7 @@ from asgi_patterns import RequestId
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import asking, small
 from benchmarks.comparing import Entrant, app, compare, floor, ours
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Budget, Group
 
 SENT = (b"x-request-id", b"0f8b2c51d7ce4b6f9a3c1a7e5d2b4c60")
@@ -36,7 +37,7 @@ class Floor:
         await self.app(scope, receive, wrapped)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     new = compare("a new id", *_entrants("RequestId"), rounds=rounds, calls=calls)
     kept = compare("the id that was sent", *_entrants(), rounds=rounds, calls=calls, how=asking(SENT))

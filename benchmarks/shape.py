@@ -16,11 +16,12 @@ from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
-from benchmarks.harness import Contender, MakeRound, Round, call
+from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Group
 
 Wrap = Callable[[ASGIApp], ASGIApp]
 LAYERS = 6
+CHUNKS = 200
 HEADER = (b"x-edited", b"1")
 
 
@@ -34,7 +35,7 @@ async def whole(scope: Scope, receive: Receive, send: Send) -> None:
 async def streamed(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in many pieces."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-    for _ in range(scope["chunks"]):
+    for _ in range(CHUNKS):
         await send({"type": "http.response.body", "body": b"x", "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
@@ -108,7 +109,7 @@ def piped(app: ASGIApp, count: int) -> ASGIApp:
     return Pipeline(*(EditHead(name=f"edit_{at}") for at in range(count)))(app)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     one = compare("1 layer", *_entrants(_alone_with(whole), 1), rounds=rounds, calls=calls)
     six = compare(f"{LAYERS} layers", *_entrants(_alone_with(whole), LAYERS), rounds=rounds, calls=calls)
@@ -117,8 +118,9 @@ def run(*, rounds: int = 60, calls: int = 2000) -> Group:
         *_entrants(_streaming_with, 1),
         *_entrants(_streaming_with, LAYERS)[1:],
         rounds=rounds,
-        calls=calls,
+        calls=max(1, calls // 20),
         how=per_chunk,
+        requests=CHUNKS,
     )
     return Group(
         name="shape", title="To stand in front of an app, and do next to nothing", cases=(one, six, chunk)
@@ -157,29 +159,15 @@ def _based(app: ASGIApp) -> ASGIApp:
 
 
 def per_chunk(make: Contender) -> MakeRound:
-    """Return what measures the chunks of one stream: a round of so many calls is a stream of so many chunks."""
+    """Return what measures the chunks of one stream: a call is a stream of ``CHUNKS``."""
 
     @asynccontextmanager
     async def rounds() -> AsyncIterator[Round]:
         app = make()
 
-        async def one_round(chunks: int) -> float:
-            return await call(Chunks(app, chunks), 1) / chunks
+        async def one_round(calls: int) -> float:
+            return await call(app, calls) / CHUNKS
 
-        await one_round(200)
         yield one_round
 
     return rounds
-
-
-@final
-class Chunks:
-    """Calls an app that answers in so many pieces."""
-
-    def __init__(self, app: ASGIApp, chunks: int) -> None:
-        self.app = app
-        self.chunks = chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["chunks"] = self.chunks
-        await self.app(scope, receive, send)

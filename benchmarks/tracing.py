@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 from asgi_patterns import AccessLog, Pipeline, RequestId, Tracing
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.comparing import app, compare, floor, ours, peer
+from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import whole
 
@@ -83,7 +84,7 @@ def provider(share: float) -> TracerProvider:
     return made
 
 
-def run(*, rounds: int = 40, calls: int = 1000) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     cases = tuple(_case(name, share, rounds, calls) for name, share in SHARES.items())
     return Group(name="tracing", title="Tracing, with the SDK and a batch processor", cases=cases)

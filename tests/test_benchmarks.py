@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from asgi_patterns.benching.numbers import Counts
 from asgi_patterns.settings.sections import SECTIONS
 from benchmarks import readme
 from benchmarks.comparing import Entrant, app, compared, floor, ours, peer
-from benchmarks.counting import Counts
 from benchmarks.groups import NAMES
 from benchmarks.harness import Times, in_this_process, measure
 from benchmarks.rendering import text
