@@ -4,7 +4,8 @@ from typing import Final, final
 
 from asgi_patterns import BodyLimit, BodyRule
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.asking import How, asking, reading, small
+from benchmarks.answers import reading, small
+from benchmarks.asking import How, asking
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS, calling
 from benchmarks.results import Case, Group

@@ -6,7 +6,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from asgi_patterns import Cors, SecurityHeaders
 from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
-from benchmarks.asking import asking, small
+from benchmarks.answers import small
+from benchmarks.asking import asking
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
 from benchmarks.harness import CALLS, ROUNDS, calling
 from benchmarks.results import Group

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.harness import MakeRound, Times, calling, measure_rounds
 from benchmarks.results import Budget, Case, Kind, Row
+
+FIRST: Final = "the first app of the case"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +18,8 @@ class Entrant:
     kind: Kind
     make: Any
     """What the case's ``how`` takes: mostly a function that returns the app to call."""
-    over: str = ""
-    """The app that it stands in front of; empty: the first of the case, if there is one."""
+    over: str | None = FIRST
+    """The app that it stands in front of, if any."""
     budgets: tuple[Budget, ...] = ()
     layer: str = ""
 
@@ -27,17 +29,17 @@ def app(name: str, make: Any) -> Entrant:
     return Entrant(name=name, kind="app", make=make)
 
 
-def floor(name: str, make: Any, *, over: str = "") -> Entrant:
+def floor(name: str, make: Any, *, over: str | None = FIRST) -> Entrant:
     """Return what does the same by hand."""
     return Entrant(name=name, kind="floor", make=make, over=over)
 
 
-def ours(name: str, make: Any, *budgets: Budget, over: str = "", layer: str = "") -> Entrant:
+def ours(name: str, make: Any, *budgets: Budget, over: str | None = FIRST, layer: str = "") -> Entrant:
     """Return what is ours. ``layer``: this row is the line of that layer in the README."""
     return Entrant(name=name, kind="ours", make=make, over=over, budgets=budgets, layer=layer)
 
 
-def peer(name: str, make: Any, *, over: str = "") -> Entrant:
+def peer(name: str, make: Any, *, over: str | None = FIRST) -> Entrant:
     """Return what people take instead."""
     return Entrant(name=name, kind="peer", make=make, over=over)
 
@@ -69,35 +71,41 @@ def compare(
 def compared(entrants: Sequence[Entrant], times: Mapping[str, Times]) -> list[Row]:
     """Return a row for each entrant."""
     rows = [_row(each, times[each.name], _app(each, entrants, times)) for each in entrants]
+    overs = {row.name: row.over for row in rows if row.over is not None}
     floors = [row.over for row in rows if row.kind == "floor" and row.over is not None]
     peers = [row.over for row in rows if row.kind == "peer" and row.over is not None]
-    return [_beside(row, floors[0] if floors else None, min(peers, default=None)) for row in rows]
+    overs |= {"floor": floors[0]} if floors else {}
+    overs |= {"peer": min(peers)} if peers else {}
+    return [_beside(row, {**overs, "us": 1.0}) for row in rows]
 
 
 def _app(entrant: Entrant, entrants: Sequence[Entrant], times: Mapping[str, Times]) -> Times | None:
     apps = [each.name for each in entrants if each.kind == "app"]
-    name = entrant.over or (apps[0] if apps else "")
-    return times[name] if name and entrant.kind != "app" else None
+    name = entrant.over if entrant.over != FIRST else next(iter(apps), None)
+    return times[name] if name is not None and entrant.kind != "app" else None
 
 
 def _row(entrant: Entrant, times: Times, alone: Times | None) -> Row:
     counts, without = times.counts, None if alone is None else alone.counts
+    added = counts if counts is None or without is None else counts.over(without)
     return Row(
         name=entrant.name,
         kind=entrant.kind,
         minimum=round(times.minimum, 3),
         median=round(times.median, 3),
         over=None if entrant.kind == "app" else round(times.minimum - (alone.minimum if alone else 0.0), 3),
-        bytecodes=None if counts is None else counts.bytecodes - (without.bytecodes if without else 0),
-        calls=None if counts is None else counts.calls - (without.calls if without else 0),
+        bytecodes=None if added is None else added.bytecodes,
+        calls=None if added is None else added.calls,
         budgets=entrant.budgets,
         layer=entrant.layer,
     )
 
 
-def _beside(row: Row, floor: float | None, best: float | None) -> Row:
-    return replace(row, of_floor=_ratio(row.over, floor), of_peer=_ratio(row.over, best))
+def _beside(row: Row, overs: Mapping[str, float]) -> Row:
+    def ratio(of: str) -> float | None:
+        if row.over is None or overs.get(of, 0) <= 0:
+            return None
+        return round(row.over / overs[of], 3)
 
-
-def _ratio(over: float | None, of: float | None) -> float | None:
-    return None if over is None or of is None or of <= 0 else round(over / of, 3)
+    budgets = tuple(replace(each, found=ratio(each.of)) for each in row.budgets)
+    return replace(row, of_floor=ratio("floor"), of_peer=ratio("peer"), budgets=budgets)

@@ -7,9 +7,10 @@ from xxhash import xxh3_128_hexdigest
 from asgi_patterns.caching import CachePolicy, CacheRule, ConditionalRequests
 from asgi_patterns.caching.digest import tagging
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks import peers
-from benchmarks.asking import SIZES, answering, asking, small, streamed
-from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks import tag_peers
+from benchmarks.answers import SIZES, answering, small, streamed
+from benchmarks.asking import asking
+from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
@@ -56,6 +57,7 @@ class Floor:
 def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     cases = [case for size in SIZES for case in _tags(size, rounds=rounds, calls=calls)]
+    inside = tag_peers.over_fastapi(Floor, rounds=rounds, calls=max(1, calls // 5))
     stream = compare(
         "a stream without conditions",
         app("the app alone", lambda: streamed),
@@ -73,7 +75,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
         rounds=rounds,
         calls=calls,
     )
-    return Group(name="conditional", title="HTTP caching", cases=(*cases, stream, policy))
+    return Group(name="conditional", title="HTTP caching", cases=(*cases, *inside, stream, policy))
 
 
 def _tags(size: str, *, rounds: int, calls: int) -> tuple[Case, Case]:
@@ -86,7 +88,7 @@ def _tags(size: str, *, rounds: int, calls: int) -> tuple[Case, Case]:
         layer="ConditionalRequests" if is_small else "",
     )
     both = app("the app alone", lambda: answer), floor("by hand", lambda: Floor(answer))
-    tag = compare(f"a tag for {size}", *both, layer, *_django(size), rounds=rounds, calls=calls)
+    tag = compare(f"a tag for {size}", *both, layer, *tag_peers.django(size), rounds=rounds, calls=calls)
     known = compare(
         f"a 304 instead of {size}",
         *both,
@@ -96,12 +98,6 @@ def _tags(size: str, *, rounds: int, calls: int) -> tuple[Case, Case]:
         how=asking((b"if-none-match", tagging()(SIZES[size]))),
     )
     return tag, known
-
-
-def _django(size: str) -> tuple[Entrant, Entrant]:
-    made = peers.django_tags(SIZES[size])
-    alone = "a view of Django's, called without its handler"
-    return app(alone, made["alone"]), peer("Django's ConditionalGetMiddleware", made["with"], over=alone)
 
 
 def _ten_rules() -> ASGIApp:

@@ -7,7 +7,7 @@ import anyio
 
 from asgi_patterns import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
-from benchmarks.asking import small
+from benchmarks.answers import small
 from benchmarks.body_limit import Floor
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS

@@ -2,7 +2,7 @@
 
 from asgi_patterns import wrap
 from benchmarks import errors, health, request_id
-from benchmarks.asking import small
+from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group

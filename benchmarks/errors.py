@@ -7,7 +7,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 
 from asgi_patterns import Problem, Problems
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.asking import small
+from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours, peer
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group

@@ -7,6 +7,8 @@ from typing import Final
 from benchmarks.results import Group
 
 NAMES: Final = (
+    "whole",
+    "whole_servers",
     "shape",
     "default",
     "health",

@@ -7,7 +7,8 @@ from typing import final
 
 from asgi_patterns import Health
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
-from benchmarks.asking import asking, small
+from benchmarks.answers import small
+from benchmarks.asking import asking
 from benchmarks.comparing import Entrant, app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group

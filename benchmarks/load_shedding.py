@@ -5,7 +5,7 @@ from typing import final
 from asgi_patterns import LoadShedding, Problem
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.protection import Pool, PriorityRule
-from benchmarks.asking import small
+from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group

@@ -8,7 +8,7 @@ from asgi_patterns import AccessLog, Pipeline, RequestId, ServerTiming, timing
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.asking import small
+from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
 from benchmarks.results import Group

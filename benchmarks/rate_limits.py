@@ -1,7 +1,7 @@
 """What it costs to limit a request in this process, beside hand-written middleware and what others make."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import cycle
@@ -10,11 +10,8 @@ from typing import final
 
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.ratelimit import RateLimit
-from asgi_patterns.ratelimit.asks import Stake
-from asgi_patterns.ratelimit.buckets import TokenBucket
-from asgi_patterns.ratelimit.memory import MemoryCounters
-from benchmarks import peers
-from benchmarks.comparing import Entrant, app, as_it_is, compare, floor, ours, peer
+from benchmarks import limit_peers
+from benchmarks.comparing import Entrant, app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Group
 from benchmarks.shape import whole
@@ -96,50 +93,26 @@ def crowd(make: Contender, size: int) -> MakeRound:
 
 def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
-    live = min(LIVE, calls * 400)
+    live, few = min(LIVE, calls * 400), max(2, rounds // 4)
     five = ours("RateLimit, five quotas", lambda: limited(5))
     cases = (
-        compare(
-            "one client, fields on", *_one_quota("RateLimit"), five, *_inside(), rounds=rounds, calls=calls
-        ),
+        compare("one client, fields on", *_one_quota(), five, rounds=rounds, calls=calls),
         compare(
             f"{live:,} clients in turn, all seen before",
             *_one_quota(),
-            rounds=max(2, rounds // 4),
+            rounds=few,
             calls=calls,
             how=partial(crowd, size=live),
         ),
-        compare("a decision alone", *_decisions(), rounds=max(2, rounds // 4), calls=calls, how=as_it_is),
+        *limit_peers.decisions(rounds=few, calls=calls),
+        *limit_peers.requests(Floor, rounds=rounds, calls=max(1, calls // 5)),
     )
     return Group(name="rate_limits", title="Rate limiting in memory", cases=cases)
 
 
-def _one_quota(layer: str = "") -> list[Entrant]:
+def _one_quota() -> list[Entrant]:
     return [
         app("the app alone", lambda: whole),
         floor("by hand, one quota", lambda: Floor(whole)),
-        ours("RateLimit, one quota", lambda: limited(1), layer=layer),
+        ours("RateLimit, one quota", lambda: limited(1)),
     ]
-
-
-def _inside() -> Iterator[Entrant]:
-    """Yield what works only inside Starlette, and Starlette."""
-    alone, *others = peers.middlewares().items()
-    if others:
-        yield app(*alone)
-    yield from (peer(name, make, over=alone[0]) for name, make in others)
-
-
-def _decisions() -> Iterator[Entrant]:
-    yield ours("our counters", peers.deciding(_counters, 1))
-    yield from (peer(name, make) for name, make in peers.decisions(1).items())
-
-
-async def _counters() -> peers.Decide:
-    counters = MemoryCounters(most=LIVE, clock=time.monotonic)
-    stake = Stake("bench", TokenBucket(float(PLENTY), float(PLENTY)))
-
-    async def decide(key: str) -> None:
-        counters.take(((stake, key),))
-
-    return decide

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from asgi_patterns.ratelimit.asks import Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.redis import SCRIPT, RedisCounters
 from asgi_patterns.ratelimit.script import encode, encode_ask, order
-from benchmarks import peers
-from benchmarks.comparing import Entrant, as_it_is, compare, floor, ours, peer
+from benchmarks import limit_peers_redis
+from benchmarks.comparing import Entrant, as_it_is, compare, floor, ours
 from benchmarks.harness import MakeRound, Round
 from benchmarks.results import Group
 from tests.support.redis_kinds import redis_cluster
@@ -49,7 +48,8 @@ def run(*, rounds: int = 30, calls: int = 100) -> Group:
             how=as_it_is,
             counts=False,
         )
-    return Group(name="rate_limits_redis", title="Rate limiting on Redis", cases=(together, alone))
+        others = [*limit_peers_redis.cases(url, rounds=rounds, calls=calls)]
+    return Group(name="rate_limits_redis", title="Rate limiting on Redis", cases=(together, alone, *others))
 
 
 # What the floor's script does for each key is the least that a limit has to do: read, write, expire.
@@ -72,9 +72,6 @@ def _together(url: str, nodes: str) -> Iterator[Entrant]:
     yield floor("one call of a bare script for each turn", _floor_on(url))
     yield ours("RateLimit, one node", _ours(url, at_once=True))
     yield ours("RateLimit, three nodes, 16 partitions", _ours(nodes, at_once=True))
-    if find_spec("limits"):
-        yield peer("limits", _peer(url, statistics=False))
-        yield peer("limits, with the statistics that headers need", _peer(url, statistics=True))
 
 
 async def _many(decide: Callable[[str], Awaitable[Any]], calls: int) -> float:
@@ -160,15 +157,5 @@ def _bare(url: str) -> MakeRound:
         await _one_by_one(decide, 100)
         yield partial(_one_by_one, decide)
         await client.aclose()
-
-    return rounds
-
-
-def _peer(url: str, *, statistics: bool) -> MakeRound:
-    @asynccontextmanager
-    async def rounds() -> AsyncIterator[Round]:
-        decide = peers.limits_on_redis(url, statistics=statistics)
-        await decide("10.0.0.1")
-        yield partial(_many, decide)
 
     return rounds

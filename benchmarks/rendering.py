@@ -1,11 +1,10 @@
 """Print what was found: a table for each case, which ends with the ratios to the floor and to the best peer."""
 
 from collections.abc import Iterator
-from textwrap import indent
 from typing import Final
 
 from benchmarks.harness import table
-from benchmarks.results import Case, Group, Row
+from benchmarks.results import Budget, Case, Group, Row
 
 HEAD: Final = (
     "minimum",
@@ -24,7 +23,7 @@ def text(group: Group) -> str:
     """Return the tables of a group."""
     tables = [table(f"{case.name}, {case.unit}", _cells(case), ("", *HEAD)) for case in group.cases]
     return f"{group.title}\n\n" + "\n\n".join(
-        "\n".join([each, *_reasons(case)]) for each, case in zip(tables, group.cases, strict=True)
+        "\n".join([each, *_budgets(case)]) for each, case in zip(tables, group.cases, strict=True)
     )
 
 
@@ -35,7 +34,7 @@ def _cells(case: Case) -> list[tuple[str, ...]]:
 def _numbers(row: Row) -> Iterator[str]:
     yield from (number(each) for each in (row.minimum, row.median, row.over))
     yield from ("" if each is None else f"{each:,.0f}" for each in (row.bytecodes, row.calls))
-    yield budget(row)
+    yield ", ".join(map(_state, row.budgets))
     yield from (ratio(each) for each in (row.of_floor, row.of_peer))
 
 
@@ -49,12 +48,16 @@ def ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def budget(row: Row) -> str:
-    """Return what is asked of the row, and whether it is reached."""
-    return ", ".join(f"{each} {'missed' if each in row.missed else 'met'}" for each in row.budgets)
+def _state(budget: Budget) -> str:
+    if budget.found is None:
+        return "not measured"
+    return "missed" if budget.is_missed else "met"
 
 
-def _reasons(case: Case) -> Iterator[str]:
+def _budgets(case: Case) -> Iterator[str]:
+    """Yield what is asked of each row, whether it is reached, and why not."""
     for row in case.rows:
-        for missed in row.missed:
-            yield indent(f"{row.name}, more than {missed}: {missed.reason or 'no reason is known'}", "  ")
+        for each in row.budgets:
+            found = "" if each.found is None else f" ({each.found:.2f})"
+            reason = f": {each.reason or 'no reason is known'}" if each.is_missed else ""
+            yield f"  {row.name}, at most {each}: {_state(each)}{found}{reason}"

@@ -1,16 +1,24 @@
 """What it costs to give a request an id, a new one or the one that it comes with."""
 
+from collections.abc import Iterator
+from contextvars import ContextVar
+from importlib.util import find_spec
 from random import randbytes
-from typing import final
+from typing import Final, final
 
-from asgi_patterns import RequestId
+from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.asking import asking, small
-from benchmarks.comparing import Entrant, app, compare, floor, ours
+from benchmarks.answers import small
+from benchmarks.asking import asking
+from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
 from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Group
 
-SENT = (b"x-request-id", b"0f8b2c51d7ce4b6f9a3c1a7e5d2b4c60")
+SENT: Final = (b"x-request-id", b"0123456789abcdef0123456789abcdef")
+"""An id that a client brings along; of the form that all contenders keep."""
+
+current: ContextVar[str | None] = ContextVar("benchmarks_request_id", default=None)
 
 
 @final
@@ -37,6 +45,34 @@ class Floor:
         await self.app(scope, receive, wrapped)
 
 
+@final
+class ByHand:
+    """One id for the answer and for log lines: the request's own where it is harmless, or a new one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        identity = ""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and value.isalnum() and len(value) <= 128:
+                identity = value.decode()
+        if not identity:
+            identity = randbytes(16).hex()
+        token = current.set(identity)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                line = (b"x-request-id", identity.encode())
+                message = {**message, "headers": [*message["headers"], line]}
+            await send(message)
+
+        await self.app(scope, receive, sending)
+        current.reset(token)
+
+
 def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
     new = compare("a new id", *_entrants("RequestId"), rounds=rounds, calls=calls)
@@ -44,9 +80,19 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     return Group(name="request_id", title="An id for every request", cases=(new, kept))
 
 
-def _entrants(layer: str = "") -> list[Entrant]:
-    return [
-        app("the app alone", lambda: small),
-        floor("by hand", lambda: Floor(small)),
-        ours("RequestId", lambda: RequestId()(small), Budget(most=1.3), layer=layer),
-    ]
+def _entrants(layer: str = "") -> Iterator[Entrant]:
+    yield app("the app alone", lambda: small)
+    yield floor("checked, and told to the log, by hand", lambda: ByHand(small))
+    yield floor("the field alone, by hand", lambda: Floor(small))
+    yield ours("RequestId", lambda: RequestId()(small), Budget(most=1.3, reason=FIRST), layer=layer)
+    yield ours("RequestId in a pipeline", lambda: Pipeline(RequestId())(small))
+    if find_spec("asgi_correlation_id"):
+        yield peer("asgi-correlation-id", lambda: correlated(small))
+
+
+def correlated(app: ASGIApp) -> ASGIApp:
+    """Return the app behind asgi-correlation-id, as its own page puts it there."""
+    from asgi_correlation_id import CorrelationIdMiddleware
+
+    wrapped: ASGIApp = CorrelationIdMiddleware(app)
+    return wrapped

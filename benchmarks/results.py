@@ -16,16 +16,26 @@ class Budget:
     """What a row may cost at most."""
 
     most: float
-    of: Literal["floor", "peer", "us"] = "floor"
-    """What that is a part or a multiple of: the floor, the best peer, or a microsecond, over the app."""
+    of: str = "floor"
+    """What that is a part or a multiple of: the ``floor``, the best ``peer``, ``us``, or a row of this name."""
     reason: str = ""
     """Why it cannot be reached, where it cannot."""
+    found: float | None = None
+    """What it came to."""
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether more was found; what would be printed as the same is the same."""
+        return self.found is not None and self.found > self.most + 0.005
 
     def __str__(self) -> str:
         if self.of == "us":
             return f"{self.most:g} us"
         share = f"1/{1 / self.most:g}" if self.most < 1 else f"{self.most:g}x"
-        return f"{share} of the best peer" if self.of == "peer" else f"{share} of the floor"
+        return f"{share} of {_NAMES.get(self.of, self.of)}"
+
+
+_NAMES: Final = {"floor": "the floor", "peer": "the best peer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +57,6 @@ class Row:
     budgets: tuple[Budget, ...] = ()
     layer: str = ""
     """The layer whose line in the README this row is."""
-
-    @property
-    def missed(self) -> tuple[Budget, ...]:
-        """The budgets that the row is over."""
-        found = {"floor": self.of_floor, "peer": self.of_peer, "us": self.over}
-        return tuple(each for each in self.budgets if _is_over(found[each.of], each.most))
-
-
-def _is_over(found: float | None, most: float) -> bool:
-    return found is not None and found > most + 0.005  # what would be printed as the same is the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

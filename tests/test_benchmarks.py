@@ -167,48 +167,50 @@ def test_counts_are_without_those_of_the_app() -> None:
     assert (alone.bytecodes, alone.calls, mine.bytecodes, mine.calls) == (50, 3, 140, 6)
 
 
-MISSED = [
-    # what is asked                              over  floor  peer    is missed
-    (Budget(most=1.5), "1.5x of the floor", 3.0, 1.5, None, False),
-    (Budget(most=1.5), "1.5x of the floor", 3.0, 1.51, None, True),
-    (Budget(most=1.5), "1.5x of the floor", 3.0, None, None, False),
-    (Budget(most=4, of="us"), "4 us", 4.0, 9.0, None, False),
-    (Budget(most=4, of="us"), "4 us", 4.01, 0.1, None, True),
-    (Budget(most=1 / 6, of="peer"), "1/6 of the best peer", 9.0, 9.0, 0.16, False),
-    (Budget(most=1 / 6, of="peer"), "1/6 of the best peer", 9.0, 9.0, 0.18, True),
+ASKED = [
+    # what is asked                     in words                   with a floor  and peers   came to  is missed
+    (Budget(most=1.5), "1.5x of the floor", 2.0, [], 1.5, False),
+    (Budget(most=1.4), "1.4x of the floor", 2.0, [], 1.5, True),
+    (Budget(most=3, of="us"), "3 us", 2.0, [], 3.0, False),
+    (Budget(most=2.9, of="us"), "2.9 us", 2.0, [], 3.0, True),
+    (Budget(most=1 / 4, of="peer"), "1/4 of the best peer", 2.0, [24.0, 12.0], 0.25, False),
+    (Budget(most=1 / 5, of="peer"), "1/5 of the best peer", 2.0, [24.0, 12.0], 0.25, True),
+    (Budget(most=1 / 5, of="peer 0"), "1/5 of peer 0", 2.0, [24.0, 12.0], 0.125, False),
+    (Budget(most=1 / 5, of="peer 7"), "1/5 of peer 7", 2.0, [24.0, 12.0], None, False),
 ]
 
 
 @pytest.mark.parametrize(
-    ("budget", "words", "over", "of_floor", "of_peer", "is_missed"),
-    [pytest.param(*each, id=f"{each[1]}, {each[2:5]}") for each in MISSED],
+    ("budget", "words", "of_floor", "of_peers", "found", "is_missed"),
+    [pytest.param(*each, id=f"{each[1]} came to {each[4]}") for each in ASKED],
 )
 def test_a_budget_is_kept_or_missed(
-    budget: Budget,
-    words: str,
-    over: float | None,
-    of_floor: float | None,
-    of_peer: float | None,
-    is_missed: bool,
+    budget: Budget, words: str, of_floor: float, of_peers: list[float], found: float | None, is_missed: bool
 ) -> None:
-    row = _row("mine", over=over, of_floor=of_floor, of_peer=of_peer, budgets=(budget,))
+    mine, peers = ours("mine", None, budget), [peer(f"peer {at}", None) for at in range(len(of_peers))]
+    minimums = {"by hand": of_floor, "mine": 3.0, **{f"peer {at}": each for at, each in enumerate(of_peers)}}
 
-    assert str(budget) == words
-    assert row.missed == ((budget,) if is_missed else ())
+    rows = compared([BY_HAND, mine, *peers], {name: Times(each, each) for name, each in minimums.items()})
+
+    (asked,) = rows[1].budgets
+    assert (str(asked), asked.found, asked.is_missed) == (words, found, is_missed)
 
 
 def _row(name: str, **found: Any) -> Row:
     return Row(name=name, kind="ours", minimum=2.0, median=2.5, **found)
 
 
-def test_the_reason_stands_below_a_budget_that_is_missed() -> None:
-    budgets = Budget(most=1.3, reason="it looks twice"), Budget(most=9, of="us")
+def test_budgets_stand_below_and_a_missed_one_with_its_reason() -> None:
+    budgets = Budget(most=1.3, reason="it looks twice", found=2.0), Budget(most=9, of="us", found=3.0)
     row = _row("mine", over=3.0, of_floor=2.0, budgets=budgets)
 
     printed = text(Group(name="x", title="All of it", cases=(Case(name="a case", rows=(row,)),)))
 
-    assert "1.3x of the floor missed, 9 us met" in printed
-    assert printed.endswith("\n  mine, more than 1.3x of the floor: it looks twice")
+    assert printed.splitlines()[-3:] == [
+        "mine      2.00    2.50  3.00                    missed, met          2.00                  ",
+        "  mine, at most 1.3x of the floor: missed (2.00): it looks twice",
+        "  mine, at most 9 us: met (3.00)",
+    ]
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -249,8 +251,8 @@ def test_every_budget_that_was_missed_has_its_reason() -> None:
         f"{group.name}: {case.name}: {row.name}, {missed}"
         for group in RESULTS
         for case, row in group.rows()
-        for missed in row.missed
-        if not missed.reason
+        for missed in row.budgets
+        if missed.is_missed and not missed.reason
     ]
 
     assert unexplained == []
