@@ -8,6 +8,7 @@ from benchmarks.compression_beside import beside
 from benchmarks.compression_codecs import Code, Floor, codes, coding_app
 from benchmarks.compression_events import events
 from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 
@@ -21,7 +22,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
             cases += [
                 _coded(size, body, coding, code, rounds=rounds, calls=some),
                 beside(size, body, coding, code, rounds=rounds, calls=some),
-                pieces(size, body, coding, rounds=max(2, rounds // 4), calls=some),
+                pieces(size, body, coding, rounds=max(2, rounds // 2), calls=some),
             ]
     cases.append(events(rounds))
     return Group(name="compression", title="Compression", cases=tuple(cases))
@@ -33,7 +34,7 @@ def _unread(rounds: int, calls: int) -> Case:
         "a client that reads no coding",
         app("the app alone", lambda: answer),
         floor("a function that adds a field, by hand", lambda: Nested(answer)),
-        ours("Compression", lambda: Compression()(answer), Budget(most=1.5, of="us")),
+        ours("Compression", lambda: Compression()(answer), Budget(most=1.5, of="us", reason=FIRST)),
         *coders("gzip", answer),
         rounds=rounds,
         calls=calls,

@@ -15,6 +15,7 @@ from benchmarks.asking import Asking
 from benchmarks.comparing import app, as_it_is, compare, ours
 from benchmarks.compression_codecs import Code, coding_app
 from benchmarks.harness import Contender, MakeRound, Round, call
+from benchmarks.reasons import COLD
 from benchmarks.results import Budget, Case
 
 CODERS: dict[str, type[Coder]] = {"zstd": Zstd, "br": Brotli, "gzip": Gzip}
@@ -87,7 +88,7 @@ def beside(size: str, body: bytes, coding: str, code: Code, *, rounds: int, call
         ours(
             "Compression",
             watch.inside(CODERS[coding], watch.without(layer)),
-            *([Budget(most=4, of="us")] if size == "50 KB" else []),
+            *([Budget(most=4, of="us", reason=COLD)] if size == "50 KB" else []),
         ),
         rounds=rounds,
         calls=calls,

@@ -12,6 +12,7 @@ from benchmarks.answers import SIZES, answering, small, streamed
 from benchmarks.asking import asking
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 
@@ -62,7 +63,11 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
         "a stream without conditions",
         app("the app alone", lambda: streamed),
         floor("a function that adds a field, by hand", lambda: Nested(streamed)),
-        ours("ConditionalRequests", lambda: ConditionalRequests()(streamed), Budget(most=1, of="us")),
+        ours(
+            "ConditionalRequests",
+            lambda: ConditionalRequests()(streamed),
+            Budget(most=1, of="us", reason=FIRST),
+        ),
         rounds=rounds,
         calls=calls,
     )
@@ -71,7 +76,9 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
         app("the app alone", lambda: small),
         floor("a function that adds a field, by hand", lambda: Nested(small)),
         ours("CachePolicy without a rule", lambda: CachePolicy()(small)),
-        ours("CachePolicy, ten rules", _ten_rules, Budget(most=2, of="us"), layer="CachePolicy"),
+        ours(
+            "CachePolicy, ten rules", _ten_rules, Budget(most=2, of="us", reason=FIRST), layer="CachePolicy"
+        ),
         rounds=rounds,
         calls=calls,
     )

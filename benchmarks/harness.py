@@ -68,7 +68,7 @@ async def call(app: ASGIApp, calls: int) -> float:
 Round = Callable[[int], Awaitable[float]]
 """Does something so many times, and returns the microseconds that each took."""
 
-ROUNDS: Final = 200
+ROUNDS: Final = 100
 CALLS: Final = 300
 """In a round: long enough for what a process forgets meanwhile not to matter, short enough not to be interrupted."""
 COUNTED: Final = 8

@@ -93,7 +93,7 @@ def crowd(make: Contender, size: int) -> MakeRound:
 
 def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     """Measure."""
-    live, few = min(LIVE, calls * 400), max(2, rounds // 4)
+    live, few = min(LIVE, calls * 400), max(2, rounds // 2)
     five = ours("RateLimit, five quotas", lambda: limited(5))
     cases = (
         compare("one client, fields on", *_one_quota(), five, rounds=rounds, calls=calls),

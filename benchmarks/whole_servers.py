@@ -22,6 +22,7 @@ from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
 from benchmarks.comparing import Entrant, compared
 from benchmarks.harness import CALLS, ROUNDS, Times
+from benchmarks.reasons import SERVED
 from benchmarks.results import Budget, Case, Group
 from benchmarks.whole_checks import lacking
 from benchmarks.whole_stacks import stacks
@@ -29,7 +30,10 @@ from benchmarks.whole_stacks import stacks
 CONNECTIONS: Final = 32
 PATH: Final = "/items/7"
 ROOT: Final = Path(__file__).parents[1]
-BUDGETS: Final = {"us": Budget(most=1 / 3.3, of=whole.TODAY), "ms": Budget(most=1 / 3, of=whole.TODAY)}
+BUDGETS: Final = {
+    "us": Budget(most=1 / 3.3, of=whole.TODAY, reason=SERVED),
+    "ms": Budget(most=1 / 3, of=whole.TODAY, reason=SERVED),
+}
 """What our time for an answer may be of that of today's stack, and our p99 of its."""
 
 
@@ -53,7 +57,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     chosen = [name for name in stacks() if name.partition(":")[0] in ("app", *names)]
     cases: list[Case] = []
     for server, command in servers().items():
-        loads = measure(command, chosen, seconds=min(2.0, calls / 150), rounds=max(1, rounds // 60))
+        loads = measure(command, chosen, seconds=min(2.0, calls / 150), rounds=max(1, rounds // 30))
         for name in names:
             cases += _cases(server, name, loads)
     title = f"The whole stack on servers, one worker, {CONNECTIONS} connections"
@@ -66,14 +70,16 @@ def _cases(server: str, name: str, loads: Mapping[str, Load]) -> Iterator[Case]:
     answer = {stack: 1e6 / found.rate for stack, found in loads.items()}
     late = {stack: found.p99 for stack, found in loads.items()}
     yield _case(f"{server}, an answer: {what}", name, "us", answer)
-    yield _case(f"{server}, the 99th of a hundred: {what}", name, "ms", late)
+    yield _case(f"{server}, p99: {what}", name, "ms", late)
 
 
 def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
+    taking_part = [*whole.entrants(name)]
+    has_peers = any(entrant.kind == "peer" for entrant, _ in taking_part)
     entrants: list[Entrant] = []
     times: dict[str, Times] = {}
-    for entrant, stack in whole.entrants(name):
-        budgets = (BUDGETS[unit],) if entrant.kind == "ours" else ()
+    for entrant, stack in taking_part:
+        budgets = (BUDGETS[unit],) if entrant.kind == "ours" and has_peers else ()
         entrants.append(replace(entrant, over=None, budgets=budgets))
         times[entrant.name] = Times(found[stack], found[stack])
     return Case(name=title, rows=tuple(compared(entrants, times)), unit=unit)
