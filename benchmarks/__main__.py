@@ -21,26 +21,20 @@ def main() -> None:
         "groups", nargs="*", metavar="group", help=f"of {', '.join(NAMES)}; all of them otherwise"
     )
     parser.add_argument("--light", action="store_true", help="few rounds, numbers without meaning")
-    parser.add_argument(
-        "--write",
-        nargs="?",
-        type=Path,
-        const=results.FOLDER,
-        metavar="FOLDER",
-        help="write what was found, into benchmarks/results where no folder is named",
-    )
+    parser.add_argument("--write", action="store_true", help="write what was found, for the README")
+    parser.add_argument("--folder", type=Path, default=results.FOLDER, help="where to, instead")
     options = parser.parse_args()
     if unknown := [name for name in options.groups if name not in NAMES]:
         parser.error(f"there is no group {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    if options.light and options.write == results.FOLDER:
+    if options.light and options.write and options.folder == results.FOLDER:
         parser.error("numbers without meaning are no results: name another folder")
     small = {"rounds": 2, "calls": 20} if options.light else {}
     with in_this_process() if options.light else nullcontext():
         for name in options.groups or NAMES:
             group = replace(running(name)(**small), machine=described())
             print(rendering.text(group), end="\n\n", flush=True)
-            if options.write is not None:
-                results.write(group, options.write)
+            if options.write:
+                results.write(group, options.folder)
 
 
 if __name__ == "__main__":

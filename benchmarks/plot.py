@@ -11,7 +11,9 @@ COLOURS: Final = {"app": GREY, "floor": GREY, "ours": BLUE, "peer": RED}
 
 def svg(group: Group) -> str:
     """Return a drawing: a chart for each case, all on one scale."""
-    parts = [f'<text x="10" y="20">{escape(group.title)}, microseconds a request more than the app alone</text>']
+    parts = [
+        f'<text x="10" y="20">{escape(group.title)}, microseconds a request more than the app alone</text>'
+    ]
     top = 35
     longest = max(row.over or 0.0 for _, row in group.rows())
     for case in group.cases:

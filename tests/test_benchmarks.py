@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 def light(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """All groups, run once with few calls: where that was written, and what was printed."""
     folder = tmp_path_factory.mktemp("results")
-    done = _benchmarks("--light", "--write", str(folder))
+    done = _benchmarks("--light", "--write", "--folder", str(folder))
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
