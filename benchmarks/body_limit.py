@@ -7,7 +7,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.answers import reading, small
 from benchmarks.asking import How, asking
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS, calling
+from benchmarks.harness import ROUNDS, calling
 from benchmarks.results import Case, Group
 
 LIMIT: Final = 1_000_000
@@ -45,7 +45,7 @@ class Floor:
         await self.app(scope, counted, send)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     json = (b"content-type", b"application/json")
     announced = asking(json, (b"content-length", b"%d" % len(CONTENT)), method="POST", body=CONTENT)
@@ -59,7 +59,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     return Group(name="body_limit", title="BodyLimit; the floor looks at nothing but sizes", cases=cases)
 
 
-def _case(name: str, of: ASGIApp, how: How, rounds: int, calls: int, layer: str = "") -> Case:
+def _case(name: str, of: ASGIApp, how: How, rounds: int, calls: int | None, layer: str = "") -> Case:
     return compare(
         name,
         app("the app alone", lambda: of),

@@ -9,7 +9,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Sc
 from benchmarks.answers import small
 from benchmarks.asking import asking
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
-from benchmarks.harness import CALLS, ROUNDS, calling
+from benchmarks.harness import ROUNDS, calling
 from benchmarks.results import Group
 
 ORIGIN = "https://shop.example"
@@ -72,7 +72,7 @@ class Adding:
         await self.app(scope, receive, wrapped)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     alone = app("the app alone", lambda: small)
     hows = {"a request of a page of another origin": asking(SENT), "a request without Origin": calling}

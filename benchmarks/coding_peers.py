@@ -27,7 +27,7 @@ from benchmarks.results import Case
 LEVELS: Final = {"zstd": 3, "br": 4, "gzip": 6}
 
 
-def pieces(size: str, body: bytes, coding: str, *, rounds: int, calls: int) -> Case:
+def pieces(size: str, body: bytes, coding: str, *, rounds: int, calls: int | None) -> Case:
     """Measure an answer in pieces; the floor is an app that codes each as it sends it."""
     answer = streaming(body)
     return compare(

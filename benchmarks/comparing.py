@@ -53,7 +53,7 @@ def compare(
     name: str,
     *entrants: Entrant,
     rounds: int,
-    calls: int,
+    calls: int | None,
     how: Callable[[Any], MakeRound] = calling,
     unit: str = "us",
     counts: bool = True,

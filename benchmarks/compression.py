@@ -7,28 +7,27 @@ from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.compression_beside import beside
 from benchmarks.compression_codecs import Code, Floor, codes, coding_app
 from benchmarks.compression_events import events
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     cases = [_unread(rounds, calls)]
     for size, body in SIZES.items():
-        some = max(calls * 2048 // len(body), 20)
         for coding, code in codes().items():
             cases += [
-                _coded(size, body, coding, code, rounds=rounds, calls=some),
-                beside(size, body, coding, code, rounds=rounds, calls=some),
-                pieces(size, body, coding, rounds=max(2, rounds // 2), calls=some),
+                _coded(size, body, coding, code, rounds=rounds, calls=calls),
+                beside(size, body, coding, code, rounds=rounds, calls=calls),
+                pieces(size, body, coding, rounds=max(2, rounds // 2), calls=calls),
             ]
     cases.append(events(rounds))
     return Group(name="compression", title="Compression", cases=tuple(cases))
 
 
-def _unread(rounds: int, calls: int) -> Case:
+def _unread(rounds: int, calls: int | None) -> Case:
     answer = answering(SIZES["2 KB"])
     return compare(
         "a client that reads no coding",
@@ -41,7 +40,7 @@ def _unread(rounds: int, calls: int) -> Case:
     )
 
 
-def _coded(size: str, body: bytes, coding: str, code: Code, *, rounds: int, calls: int) -> Case:
+def _coded(size: str, body: bytes, coding: str, code: Code, *, rounds: int, calls: int | None) -> Case:
     answer, is_small = answering(body), size == "2 KB"
     return compare(
         f"{coding}, {size}",

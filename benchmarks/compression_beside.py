@@ -71,7 +71,7 @@ class Stopwatch:
         return await call(app, calls) - self.spent / calls * 1e6
 
 
-def beside(size: str, body: bytes, coding: str, code: Code, *, rounds: int, calls: int) -> Case:
+def beside(size: str, body: bytes, coding: str, code: Code, *, rounds: int, calls: int | None) -> Case:
     """Measure the layer, and the app that codes by itself, both without the codec."""
     watch = Stopwatch()
     asked = (b"accept-encoding", coding.encode())

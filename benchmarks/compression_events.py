@@ -50,7 +50,7 @@ def events(rounds: int) -> Case:
             f"an event stream on uvicorn, from the app to the client that has decoded it, {EVENTS} events a round",
             app("not coded", partial(arriving, server.port, "identity")),
             *entrants,
-            rounds=max(1, rounds // 30),
+            rounds=max(1, rounds // 60),
             calls=1,
             how=as_it_is,
             unit="ms",

@@ -11,7 +11,7 @@ from benchmarks import tag_peers
 from benchmarks.answers import SIZES, answering, small, streamed
 from benchmarks.asking import asking
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import Nested
@@ -55,10 +55,10 @@ class Floor:
         await self.app(scope, receive, wrapped)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     cases = [case for size in SIZES for case in _tags(size, rounds=rounds, calls=calls)]
-    inside = tag_peers.over_fastapi(Floor, rounds=rounds, calls=max(1, calls // 5))
+    inside = tag_peers.over_fastapi(Floor, rounds=rounds, calls=calls)
     stream = compare(
         "a stream without conditions",
         app("the app alone", lambda: streamed),
@@ -85,7 +85,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
     return Group(name="conditional", title="HTTP caching", cases=(*cases, *inside, stream, policy))
 
 
-def _tags(size: str, *, rounds: int, calls: int) -> tuple[Case, Case]:
+def _tags(size: str, *, rounds: int, calls: int | None) -> tuple[Case, Case]:
     answer = answering(SIZES[size])
     is_small = size == "2 KB"
     layer = ours(

@@ -14,7 +14,7 @@ from asgi_patterns.kernel.optional import require
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.asking import asking
 from benchmarks.comparing import Entrant, app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS, MakeRound, Round
+from benchmarks.harness import ROUNDS, MakeRound, Round
 from benchmarks.results import Case, Group
 
 CONTENT: Final = json.dumps(
@@ -53,7 +53,7 @@ async def reading(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     coded = asking((b"content-encoding", b"gzip"), method="POST", body=gzip.compress(CONTENT))
     plain = asking(method="POST", body=CONTENT)

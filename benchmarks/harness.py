@@ -3,7 +3,6 @@
 import asyncio
 import statistics
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -68,9 +67,7 @@ async def call(app: ASGIApp, calls: int) -> float:
 Round = Callable[[int], Awaitable[float]]
 """Does something so many times, and returns the microseconds that each took."""
 
-ROUNDS: Final = 100
-CALLS: Final = 300
-"""In a round: long enough for what a process forgets meanwhile not to matter, short enough not to be interrupted."""
+ROUNDS: Final = 200
 COUNTED: Final = 8
 """Calls that are counted; the one that took least is told."""
 
@@ -103,26 +100,34 @@ def in_this_process() -> Iterator[None]:
         _forks.reset(token)
 
 
-def measure(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, Times]:
+def measure(
+    contenders: Mapping[str, Contender], *, rounds: int, calls: int | None = None
+) -> dict[str, Times]:
     """Return the times that a call of each app takes."""
     makers = {name: calling(make) for name, make in contenders.items()}
     return measure_rounds(makers, rounds=rounds, calls=calls)
 
 
 def measure_rounds(
-    makers: Mapping[str, MakeRound], *, rounds: int, calls: int, counts: bool = True, requests: int = 1
+    makers: Mapping[str, MakeRound],
+    *,
+    rounds: int,
+    calls: int | None = None,
+    counts: bool = True,
+    requests: int = 1,
 ) -> dict[str, Times]:
     """Return the times of each contender. Rounds take turns, so one contender never has a quiet minute alone.
 
+    ``calls``: of each round; without a number as many as fit into a moment, see ``benching.measuring``.
     ``counts``: count what the interpreter does for a call, too; of use where that is the same each time.
     ``requests``: how many a call makes, where it is more than one; counts are for one.
     Raises ``RuntimeError`` for a contender that fails.
     """
     repeats = COUNTED if counts else 0
     if not _forks.get():
-        return {name: asyncio.run(_alone(make, rounds, calls, repeats)) for name, make in makers.items()}
+        return {name: asyncio.run(_alone(make, rounds, calls or 1, repeats)) for name, make in makers.items()}
     noting = {
-        name: measuring.Contender(make=partial(_noting, make, rounds), requests=requests)
+        name: measuring.Contender(make=partial(_noting, make), requests=requests)
         for name, make in makers.items()
     }
     measured = measuring.measure(noting, rounds=rounds, calls=calls, counted=repeats)
@@ -130,11 +135,12 @@ def measure_rounds(
 
 
 async def _alone(make: MakeRound, rounds: int, calls: int, repeats: int) -> Times:
-    async with _noting(make, rounds) as noted:
+    async with _noting(make) as noted:
         counts = await count(noted, repeats) if repeats else None
         for _ in range(rounds):
             await noted(calls)
-        return _times(noted.notes(), counts)
+            taken = noted.notes()
+        return _times(taken, counts)
 
 
 def _times(taken: Sequence[float], counts: Counts | None) -> Times:
@@ -142,24 +148,27 @@ def _times(taken: Sequence[float], counts: Counts | None) -> Times:
 
 
 @asynccontextmanager
-async def _noting(make: MakeRound, rounds: int) -> AsyncIterator["_Noted"]:
+async def _noting(make: MakeRound) -> AsyncIterator["_Noted"]:
     async with make() as one_round:
-        yield _Noted(one_round, rounds)
+        yield _Noted(one_round)
 
 
 @final
 class _Noted:
     """Rounds that take their time themselves: some leave out of it what is not theirs."""
 
-    def __init__(self, one_round: Round, rounds: int) -> None:
+    def __init__(self, one_round: Round) -> None:
         self._one_round = one_round
-        self._taken: deque[float] = deque(maxlen=rounds)  # what came before them was to warm up
+        self._latest = 0.0
+        self._taken: list[float] = []
 
     async def __call__(self, calls: int) -> None:
-        self._taken.append(await self._one_round(calls))
+        self._latest = await self._one_round(calls)
 
     def notes(self) -> list[float]:
-        return [*self._taken]
+        """Return the times of all rounds: asked for after each, and not after what only warms up."""
+        self._taken.append(self._latest)
+        return self._taken
 
 
 def table(title: str, rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

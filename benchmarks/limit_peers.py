@@ -35,10 +35,10 @@ Decide = Callable[[str], Awaitable[Any]]
 MakeDecide = Callable[[], Awaitable[Decide]]
 
 
-def decisions(*, rounds: int, calls: int) -> Iterator[Case]:
-    """Measure decisions alone. No more keys than ``calls`` are worth."""
+def decisions(*, rounds: int, calls: int | None) -> Iterator[Case]:
+    """Measure decisions alone. With few ``calls`` there are fewer keys."""
     for keys in KEYS:
-        some = min(keys, calls * 400)
+        some = keys if calls is None else min(keys, calls * 400)
         name = f"a decision alone, {some:,} key{'s' if some > 1 else ''} in turn"
         how = partial(peers.deciding, keys=some)
         yield compare(name, *_deciders(), rounds=rounds, calls=calls, how=how)
@@ -46,7 +46,7 @@ def decisions(*, rounds: int, calls: int) -> Iterator[Case]:
         f"a decision alone, {TOGETHER} at once",
         *_deciders(),
         rounds=rounds,
-        calls=max(1, calls // TOGETHER),
+        calls=calls,
         how=at_once,
         counts=False,
     )
@@ -145,7 +145,7 @@ def pyrate(now: Callable[[], int], make: Callable[[str], Any]) -> Decide:
 # --- a whole request ---
 
 
-def requests(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int) -> Iterator[Case]:
+def requests(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int | None) -> Iterator[Case]:
     """Measure whole requests, inside of frameworks. Some who limit keep what they decide in the request's state."""
     inside = "a limited request of Starlette's", _over_starlette(by_hand)
     within = "a limited request of FastAPI's", _over_fastapi(by_hand)

@@ -32,7 +32,7 @@ Deciding = Callable[[str], AbstractAsyncContextManager[Decide]]
 """Opens what decides on the Redis of a URL, and closes it."""
 
 
-def cases(url: str, *, rounds: int, calls: int) -> Iterator[Case]:
+def cases(url: str, *, rounds: int, calls: int | None) -> Iterator[Case]:
     """Measure on the Redis of a URL."""
     yield compare(
         "a decision, one at a time",
@@ -46,7 +46,7 @@ def cases(url: str, *, rounds: int, calls: int) -> Iterator[Case]:
         f"a decision, {TOGETHER} clients that ask again as soon as they are answered",
         *_deciders(url),
         rounds=rounds,
-        calls=max(1, calls // 10),
+        calls=calls,
         how=_at_once,
         counts=False,
     )

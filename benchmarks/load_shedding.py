@@ -7,7 +7,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.protection import Pool, PriorityRule
 from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.results import Group
 
 HANDED_OUT = 1_000_000
@@ -52,7 +52,7 @@ def full(layer: LoadShedding, app: ASGIApp) -> ASGIApp:
     return wired
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     pools = [Pool(name=f"area{at}", match=f"/area{at}/**", limit=9) for at in range(4)]
     rules = [PriorityRule(match="/checkout/**", priority="critical")]

@@ -9,7 +9,7 @@ from asgi_patterns import Metrics
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.observed_peers import over_starlette
 from benchmarks.results import Budget, Group
 
@@ -110,7 +110,7 @@ class All:
             children[2].observe(size)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     budgets = Budget(most=1.8), Budget(most=1.8, of=FEW, reason="it keeps four instruments, not two")
     case = compare(
@@ -124,7 +124,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
         rounds=rounds,
         calls=calls,
     )
-    inside = over_starlette(rounds=rounds, calls=max(1, calls // 3))
+    inside = over_starlette(rounds=rounds, calls=calls)
     return Group(name="metrics", title="Metrics, with prometheus_client", cases=(case, inside))
 
 

@@ -19,7 +19,7 @@ from benchmarks.whole_stacks import Instruments, Stack, alone, shop
 FEATURES: Final = ("metrics",)
 
 
-def over_starlette(*, rounds: int, calls: int) -> Case:
+def over_starlette(*, rounds: int, calls: int | None) -> Case:
     """Measure; whoever is not installed is left out."""
     return compare("an answer of Starlette's", *_entrants(), rounds=rounds, calls=calls, how=checked)
 

@@ -10,7 +10,7 @@ from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.results import Group
 
 _log = logging.getLogger("benchmarks.observing")
@@ -104,7 +104,7 @@ def _logging(app: ASGIApp, handler: logging.Handler | None) -> ASGIApp:
     return app
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     alone = app("the app alone", lambda: small)
     log = compare(

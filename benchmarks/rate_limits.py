@@ -12,7 +12,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.ratelimit import RateLimit
 from benchmarks import limit_peers
 from benchmarks.comparing import Entrant, app, compare, floor, ours
-from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
+from benchmarks.harness import ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Group
 from benchmarks.shape import whole
 
@@ -91,9 +91,9 @@ def crowd(make: Contender, size: int) -> MakeRound:
     return rounds
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
-    live, few = min(LIVE, calls * 400), max(2, rounds // 2)
+    live, few = LIVE if calls is None else calls * 400, max(2, rounds // 2)
     five = ours("RateLimit, five quotas", lambda: limited(5))
     cases = (
         compare("one client, fields on", *_one_quota(), five, rounds=rounds, calls=calls),
@@ -105,7 +105,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
             how=partial(crowd, size=live),
         ),
         *limit_peers.decisions(rounds=few, calls=calls),
-        *limit_peers.requests(Floor, rounds=rounds, calls=max(1, calls // 5)),
+        *limit_peers.requests(Floor, rounds=rounds, calls=calls),
     )
     return Group(name="rate_limits", title="Rate limiting in memory", cases=cases)
 

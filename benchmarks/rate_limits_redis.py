@@ -16,7 +16,7 @@ from asgi_patterns.ratelimit.redis import SCRIPT, RedisCounters
 from asgi_patterns.ratelimit.script import encode, encode_ask, order
 from benchmarks import limit_peers_redis
 from benchmarks.comparing import Entrant, as_it_is, compare, floor, ours
-from benchmarks.harness import MakeRound, Round
+from benchmarks.harness import ROUNDS, MakeRound, Round
 from benchmarks.results import Group
 from tests.support.redis_kinds import redis_cluster
 from tests.support.redis_server import redis_server
@@ -25,7 +25,7 @@ TOGETHER = 64
 PLENTY = 1_000_000
 
 
-def run(*, rounds: int = 30, calls: int = 100) -> Group:
+def run(*, rounds: int = ROUNDS // 2, calls: int | None = None) -> Group:
     """Measure. Nothing is counted: how often the event loop turns until an answer comes is chance."""
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
@@ -35,7 +35,7 @@ def run(*, rounds: int = 30, calls: int = 100) -> Group:
             f"a decision, {TOGETHER} requests at once in one process",
             *_together(url, nodes),
             rounds=rounds,
-            calls=max(1, calls // 10),
+            calls=calls,
             how=as_it_is,
             counts=False,
         )

@@ -11,7 +11,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.answers import small
 from benchmarks.asking import asking
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
-from benchmarks.harness import CALLS, ROUNDS
+from benchmarks.harness import ROUNDS
 from benchmarks.reasons import FIRST
 from benchmarks.results import Budget, Group
 
@@ -73,7 +73,7 @@ class ByHand:
         current.reset(token)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     new = compare("a new id", *_entrants("RequestId"), rounds=rounds, calls=calls)
     kept = compare("the id that was sent", *_entrants(), rounds=rounds, calls=calls, how=asking(SENT))

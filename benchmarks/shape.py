@@ -16,7 +16,7 @@ from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
-from benchmarks.harness import CALLS, ROUNDS, Contender, MakeRound, Round, call
+from benchmarks.harness import ROUNDS, Contender, MakeRound, Round, call
 from benchmarks.results import Group
 
 Wrap = Callable[[ASGIApp], ASGIApp]
@@ -109,7 +109,7 @@ def piped(app: ASGIApp, count: int) -> ASGIApp:
     return Pipeline(*(EditHead(name=f"edit_{at}") for at in range(count)))(app)
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
     one = compare("1 layer", *_entrants(_alone_with(whole), 1), rounds=rounds, calls=calls)
     six = compare(f"{LAYERS} layers", *_entrants(_alone_with(whole), LAYERS), rounds=rounds, calls=calls)
@@ -118,7 +118,7 @@ def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
         *_entrants(_streaming_with, 1),
         *_entrants(_streaming_with, LAYERS)[1:],
         rounds=rounds,
-        calls=max(1, calls // 20),
+        calls=calls,
         how=per_chunk,
         requests=CHUNKS,
     )

@@ -26,7 +26,7 @@ TAG: Final = "7-0123456789abcdef"
 ALONE: Final = "FastAPI alone"
 
 
-def over_fastapi(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int) -> Iterator[Case]:
+def over_fastapi(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int | None) -> Iterator[Case]:
     """Measure inside of FastAPI, for clients that have the tag and for others."""
     for name, knows in (("a tag for 2 KB of FastAPI's", False), ("a 304 instead of 2 KB of FastAPI's", True)):
         yield compare(

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks.comparing import Entrant, compare
-from benchmarks.harness import CALLS, ROUNDS, MakeRound, Round, call
+from benchmarks.harness import ROUNDS, MakeRound, Round, call
 from benchmarks.reasons import TOLD
 from benchmarks.results import Budget, Case, Group, Kind
 from benchmarks.whole_checks import check
@@ -31,13 +31,13 @@ BUDGETS: Final = {
 }
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure."""
-    cases = tuple(_case(name, rounds, max(1, calls // 5)) for name in NAMES)
+    cases = tuple(_case(name, rounds, calls) for name in NAMES)
     return Group(name="whole", title="The whole stack in front of Starlette", cases=cases)
 
 
-def _case(name: str, rounds: int, calls: int) -> Case:
+def _case(name: str, rounds: int, calls: int | None) -> Case:
     return compare(
         told(name), *(entrant for entrant, _ in entrants(name)), rounds=rounds, calls=calls, how=checked
     )

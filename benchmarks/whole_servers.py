@@ -21,7 +21,7 @@ from typing import Final
 from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
 from benchmarks.comparing import Entrant, compared
-from benchmarks.harness import CALLS, ROUNDS, Times
+from benchmarks.harness import ROUNDS, Times
 from benchmarks.reasons import SERVED
 from benchmarks.results import Budget, Case, Group
 from benchmarks.whole_checks import lacking
@@ -51,13 +51,13 @@ def servers() -> Mapping[str, Sequence[str]]:
     return found
 
 
-def run(*, rounds: int = ROUNDS, calls: int = CALLS) -> Group:
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     """Measure; with few calls only the first features, for a moment."""
-    names = list(whole.NAMES) if calls >= CALLS else [next(iter(whole.NAMES))]
+    names = list(whole.NAMES) if calls is None else [next(iter(whole.NAMES))]
     chosen = [name for name in stacks() if name.partition(":")[0] in ("app", *names)]
     cases: list[Case] = []
     for server, command in servers().items():
-        loads = measure(command, chosen, seconds=min(2.0, calls / 150), rounds=max(1, rounds // 30))
+        loads = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
         for name in names:
             cases += _cases(server, name, loads)
     title = f"The whole stack on servers, one worker, {CONNECTIONS} connections"
