@@ -30,7 +30,7 @@ class Asking:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["method"] = self.method
         if self.path:
-            scope["path"] = self.path
+            scope["path"], scope["raw_path"] = self.path, self.path.encode()
         scope["headers"] = [*scope["headers"], *self.lines]
         scope[
             "state"

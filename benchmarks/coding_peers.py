@@ -32,20 +32,25 @@ def pieces(size: str, body: bytes, coding: str, *, rounds: int, calls: int | Non
     answer = streaming(body)
     return compare(
         f"{coding}, {size} in {PIECES} pieces",
-        app("the app alone", lambda: answer),
-        floor("an app that codes by itself, each piece", lambda: _coding_pieces(coding, answer)),
-        ours("Compression", lambda: Compression()(answer)),
-        *coders(coding, answer),
+        *entrants(coding, answer),
         rounds=rounds,
         calls=calls,
         how=reading(coding, body, answer),
     )
 
 
+def entrants(coding: str, answer: ASGIApp) -> Iterator[Entrant]:
+    """Yield who codes pieces."""
+    yield app("the app alone", lambda: answer)
+    yield floor("an app that codes by itself, each piece", lambda: _coding_pieces(coding, answer))
+    yield ours("Compression", lambda: Compression()(answer))
+    yield from coders(coding, answer)
+
+
 def coders(coding: str, app: ASGIApp) -> Iterator[Entrant]:
     """Yield who codes; whoever is not installed, or does not know the coding, is left out."""
     if find_spec("starlette_compress"):
-        yield peer("starlette-compress", partial(_compressed, coding, app))
+        yield peer("starlette-compress", partial(_compressed, app))
     if coding == "zstd" and find_spec("zstd_asgi"):
         yield peer("zstd-asgi", partial(_zstd_asgi, app))
     if coding == "br" and find_spec("brotli_asgi"):
@@ -57,9 +62,8 @@ def coders(coding: str, app: ASGIApp) -> Iterator[Entrant]:
 def _compressed(app: ASGIApp) -> ASGIApp:
     from starlette_compress import CompressMiddleware
 
-    name = {"zstd": "zstd_level", "br": "brotli_quality", "gzip": "gzip_level"}[coding]
-    middleware: Any = CompressMiddleware
-    wrapped: ASGIApp = middleware(app, **{name: LEVELS[coding]})
+    levels: Any = {"zstd_level": LEVELS["zstd"], "brotli_quality": LEVELS["br"], "gzip_level": LEVELS["gzip"]}
+    wrapped: ASGIApp = CompressMiddleware(app, **levels)
     return wrapped
 
 

@@ -1,9 +1,12 @@
 """What it costs to send an answer coded, and to see that a client reads no coding."""
 
+from collections.abc import Iterator
+
 from asgi_patterns.compression import Compression
+from asgi_patterns.kernel.types import ASGIApp
 from benchmarks.answers import SIZES, answering
 from benchmarks.coding_peers import coders, pieces, reading
-from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.comparing import Entrant, app, compare, floor, ours
 from benchmarks.compression_beside import beside
 from benchmarks.compression_codecs import Code, Floor, codes, coding_app
 from benchmarks.compression_events import events
@@ -41,20 +44,26 @@ def _unread(rounds: int, calls: int | None) -> Case:
 
 
 def _coded(size: str, body: bytes, coding: str, code: Code, *, rounds: int, calls: int | None) -> Case:
-    answer, is_small = answering(body), size == "2 KB"
+    answer = answering(body)
     return compare(
         f"{coding}, {size}",
-        app("the app alone", lambda: answer),
-        floor("by hand, with the same codec", lambda: Floor(answer, coding, code)),
-        floor("an app that codes by itself", lambda: coding_app(body, code)),
-        ours(
-            "Compression",
-            lambda: Compression()(answer),
-            *([Budget(most=1.4)] if is_small else []),
-            layer="Compression" if is_small and coding == "zstd" else "",
-        ),
-        *coders(coding, answer),
+        *entrants(size, answer, body, coding, code),
         rounds=rounds,
         calls=calls,
         how=reading(coding, body, answer),
     )
+
+
+def entrants(size: str, answer: ASGIApp, body: bytes, coding: str, code: Code) -> Iterator[Entrant]:
+    """Yield who codes an answer that is there as a whole."""
+    is_small = size == "2 KB"
+    yield app("the app alone", lambda: answer)
+    yield floor("by hand, with the same codec", lambda: Floor(answer, coding, code))
+    yield floor("an app that codes by itself", lambda: coding_app(body, code))
+    yield ours(
+        "Compression",
+        lambda: Compression()(answer),
+        *([Budget(most=1.4)] if is_small else []),
+        layer="Compression" if is_small and coding == "zstd" else "",
+    )
+    yield from coders(coding, answer)

@@ -11,7 +11,7 @@ NAMES: Final = (
     "whole_servers",
     "shape",
     "default",
-    "health",
+    "probes",
     "request_id",
     "observing",
     "metrics",

@@ -41,10 +41,10 @@ def decisions(*, rounds: int, calls: int | None) -> Iterator[Case]:
         some = keys if calls is None else min(keys, calls * 400)
         name = f"a decision alone, {some:,} key{'s' if some > 1 else ''} in turn"
         how = partial(peers.deciding, keys=some)
-        yield compare(name, *_deciders(), rounds=rounds, calls=calls, how=how)
+        yield compare(name, *deciders(), rounds=rounds, calls=calls, how=how)
     yield compare(
         f"a decision alone, {TOGETHER} at once",
-        *_deciders(),
+        *deciders(),
         rounds=rounds,
         calls=calls,
         how=at_once,
@@ -52,7 +52,7 @@ def decisions(*, rounds: int, calls: int | None) -> Iterator[Case]:
     )
 
 
-def _deciders() -> Iterator[Entrant]:
+def deciders() -> Iterator[Entrant]:
     """Yield who decides; whoever is not installed is left out."""
     yield ours("RateLimit's counters", _ours)
     if find_spec("throttled"):

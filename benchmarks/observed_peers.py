@@ -21,10 +21,11 @@ FEATURES: Final = ("metrics",)
 
 def over_starlette(*, rounds: int, calls: int | None) -> Case:
     """Measure; whoever is not installed is left out."""
-    return compare("an answer of Starlette's", *_entrants(), rounds=rounds, calls=calls, how=checked)
+    return compare("an answer of Starlette's", *entrants(), rounds=rounds, calls=calls, how=checked)
 
 
-def _entrants() -> Iterator[Entrant]:
+def entrants() -> Iterator[Entrant]:
+    """Yield who measures."""
     yield app("Starlette alone", alone)
     yield floor("the same four instruments, by hand", by_hand)
     yield our("Metrics", ours, layer="Metrics")

@@ -29,12 +29,10 @@ ALONE: Final = "FastAPI alone"
 def over_fastapi(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int | None) -> Iterator[Case]:
     """Measure inside of FastAPI, for clients that have the tag and for others."""
     for name, knows in (("a tag for 2 KB of FastAPI's", False), ("a 304 instead of 2 KB of FastAPI's", True)):
-        yield compare(
-            name, *_entrants(by_hand), rounds=rounds, calls=calls, how=partial(checked, knows=knows)
-        )
+        yield compare(name, *entrants(by_hand), rounds=rounds, calls=calls, how=partial(checked, knows=knows))
 
 
-def _entrants(by_hand: Callable[[ASGIApp], ASGIApp]) -> Iterator[Entrant]:
+def entrants(by_hand: Callable[[ASGIApp], ASGIApp]) -> Iterator[Entrant]:
     """Yield who tags; whoever is not installed is left out."""
     yield app(ALONE, api)
     yield floor("by hand", lambda: by_hand(api()))

@@ -22,6 +22,7 @@ KINDS: Final[dict[str, tuple[str, Kind]]] = {
     "ours": ("one pipeline of ours", "ours"),
     "today": (TODAY, "peer"),
     "today, tuned": (f"{TODAY}, tuned", "peer"),
+    "today, Starlette's spans": (f"{TODAY}, with Starlette's own spans", "peer"),
 }
 NAMES: Final = {"five": FIVE, "four": FOUR, "plus": PLUS}
 BUDGETS: Final = {
