@@ -14,7 +14,6 @@ from benchmarks.harness import ROUNDS
 from benchmarks.load_shedding import Counter
 from benchmarks.results import Budget, Group
 
-
 TIMER = "by hand, without rules and refusals, it is nearly as much: most of it is the timer of the event loop"
 
 
