@@ -23,7 +23,7 @@ UNMEASURED: Final[dict[str, str]] = {}
 """Layers without a line, and why they have none."""
 
 _BETWEEN = re.compile(r"^(<!-- benchmarks -->\n).*?^(<!-- end -->)$", re.MULTILINE | re.DOTALL)
-_HEAD: Final = ("layer", "what was measured", "us", "bytecodes", "of the floor", "of the best peer")
+_HEAD: Final = ("layer", "measured with", "adds", "bytecodes", "of by hand", "of the best peer")
 
 
 def rewritten(page: str, groups: Sequence[Group]) -> str:
@@ -62,13 +62,15 @@ def _table(groups: Sequence[Group]) -> Iterator[str]:
 
 def _cells(case: Case, row: Row) -> tuple[str, ...]:
     counted = "" if row.bytecodes is None else f"{row.bytecodes:,.0f}"
-    return f"`{row.layer}`", case.name, number(row.over), counted, ratio(row.of_floor), ratio(row.of_peer)
+    peers = {each.over: each.name for each in case.rows if each.kind == "peer" and each.over is not None}
+    of_peer = f"{ratio(row.of_peer)}, {peers[min(peers)]}" if peers else ""
+    return f"`{row.layer}`", case.name, f"{number(row.over)} us", counted, ratio(row.of_floor), of_peer
 
 
 def _machine(group: Group) -> str:
     found = group.machine
     return (
-        f"Microseconds and instructions of the interpreter over the app alone, with {found['python']} on "
+        f"What each layer adds to an app, in microseconds and in instructions of the interpreter: {found['python']}, "
         f"{found['cores']} cores of {found['processor']}, {found['system']}."
     )
 

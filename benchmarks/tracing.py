@@ -21,7 +21,7 @@ STRICT = (
     "it checks the caller's context strictly, bounds what it tells, and looks for spans that others begin; by hand "
     "nothing of that is done"
 )
-SHARES = {"every request": 1.0, "10 % of requests": 0.1}
+SHARES = {"a span for each request": 1.0, "a span for one request of ten": 0.1}
 
 
 @final
