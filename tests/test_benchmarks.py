@@ -207,7 +207,7 @@ def test_budgets_stand_below_and_a_missed_one_with_its_reason() -> None:
     printed = text(Group(name="x", title="All of it", cases=(Case(name="a case", rows=(row,)),)))
 
     assert printed.splitlines()[-3:] == [
-        "mine      2.00    2.50  3.00                    missed, met          2.00                  ",
+        "mine     2.00    2.50  3.00                    missed, met          2.00                  ",
         "  mine, at most 1.3x of the floor: missed (2.00): it looks twice",
         "  mine, at most 9 us: met (3.00)",
     ]
