@@ -1,6 +1,6 @@
 """Puts values into instruments of OpenTelemetry, made once for each meter provider."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any, Final, final
@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
 from asgi_patterns.observability.metrics_labels import NONE
-from asgi_patterns.observability.metrics_series import Labels, Measure
+from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, each_apart
 
 SCOPE: Final = "asgi_patterns"
 
@@ -54,6 +54,10 @@ class OpenTelemetry:
                 return partial(_reversed, made.set, attributes)
             case "histogram" | "summary":
                 return partial(_reversed, made.record, attributes)
+
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+        """Return what adds an amount to each of these counters."""
+        return each_apart([self.measure(*counter) for counter in counters])
 
     def _made(self, instrument: Instrument) -> Any:
         name = instrument.dotted

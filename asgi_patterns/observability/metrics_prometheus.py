@@ -1,6 +1,6 @@
 """Puts values into instruments of ``prometheus_client``, made once for each registry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, assert_never, final
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
-from asgi_patterns.observability.metrics_series import Labels, Measure
+from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, each_apart
 from asgi_patterns.observability.metrics_traces import Exemplars
 from asgi_patterns.observability.metrics_workers import directory
 
@@ -46,12 +46,24 @@ class Prometheus:
 
     def measure(self, instrument: Instrument, labels: Labels) -> Measure:
         """Return what measures for these labels."""
-        metric = self._metric(instrument)
-        values = [labels[name] for name in instrument.labels]
-        child = metric.labels(*values) if values or self._is_tallied(instrument) else metric
+        child = self._child(instrument, labels)
         if instrument.kind in ("histogram", "summary"):
             return self._observing(child) if instrument.has_exemplars else _measure(child.observe)
         return _measure(child.set if instrument.kind == "gauge" else child.inc)
+
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+        """Return what adds an amount to each of these counters."""
+        if self._is_shared or len(counters) == 1:
+            return each_apart([self.measure(*counter) for counter in counters])
+        # Here, not at the top: the package is an extra.
+        from asgi_patterns.observability.metrics_tallies import Together
+
+        return Together([self._child(*counter) for counter in counters]).add
+
+    def _child(self, instrument: Instrument, labels: Labels) -> Any:
+        metric = self._metric(instrument)
+        values = [labels[name] for name in instrument.labels]
+        return metric.labels(*values) if values or self._is_tallied(instrument) else metric
 
     def _observing(self, child: Any) -> Measure:
         observe, exemplars = child.observe, self._exemplars

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final, Literal, Protocol, final
 
@@ -21,7 +21,16 @@ from asgi_patterns.observability.metrics_instruments import (
     Instrument,
 )
 from asgi_patterns.observability.metrics_labels import METHODS, NONE, OTHER, Folds
-from asgi_patterns.observability.metrics_series import Conventional, Labels, Measure, Migrated, Series
+from asgi_patterns.observability.metrics_series import (
+    Adder,
+    Amounts,
+    Conventional,
+    Labels,
+    Measure,
+    Migrated,
+    Series,
+    each_apart,
+)
 from asgi_patterns.observability.metrics_traces import Late, in_trace
 
 Names = Literal["conventions", "instrumentator"]
@@ -32,8 +41,6 @@ REFRESH: Final = 1.0
 _log = logging.getLogger("asgi_patterns.metrics")
 
 Key = tuple[str, str | None, int | str | None, str, str]
-Adder = tuple[Measure, str | None]
-"""What adds to a counter, and the attribute of the event that it adds; ``None``: each counts as one."""
 
 
 class Backend(Protocol):
@@ -47,6 +54,9 @@ class Backend(Protocol):
 
     def measure(self, instrument: Instrument, labels: Labels) -> Measure:
         """Return what measures for these labels."""
+
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+        """Return what adds an amount to each of these counters."""
 
 
 @final
@@ -143,24 +153,22 @@ class Recorder:
         if not heard.counts:
             return
         values = heard.values_of(event)
-        adders = heard.adders.get(values)
-        if adders is None:
-            adders = self._adders_for(heard, event, values)
-        for add, amount in adders:
-            add(1 if amount is None else getattr(event, amount) or 0)
+        add = heard.adders.get(values)
+        if add is None:
+            add = self._adder_for(heard, event, values)
+        add(heard.amounts_of(event))
 
-    def _adders_for(self, heard: "_Heard", event: Event, values: object) -> Sequence[Adder]:
+    def _adder_for(self, heard: "_Heard", event: Event, values: object) -> Adder:
         """Return what adds for these values of labels; kept for the next time unless one of them is one too many."""
-        adders, is_folded = [], False
-        for count in heard.counts:
-            labels = {name: label_of(getattr(event, name)) for name in count.instrument.labels}
-            key, add = self._find(self._adders, count.instrument, labels)
-            adders.append((add, count.amount))
-            is_folded |= OTHER in key
+        counters = []
+        for instrument in (count.instrument for count in heard.counts):
+            labels = {name: label_of(getattr(event, name)) for name in instrument.labels}
+            counters.append((instrument, self._folded(instrument, labels)))
         # What is made anew for each event, as an exception is, would never be found again.
-        if not is_folded and heard.are_lasting(values):
-            heard.adders[values] = adders
-        return adders
+        if heard.are_lasting(values) and not any(OTHER in labels.values() for _, labels in counters):
+            add = heard.adders[values] = self._backend.together(counters)
+            return add
+        return each_apart([self._find(self._adders, *counter) for counter in counters])
 
     def refresh(self) -> None:
         """Bring the gauges up to date."""
@@ -168,22 +176,22 @@ class Recorder:
         for gauging in self._gauges:
             try:
                 for gauge in gauging():
-                    _, show = self._find(self._setters, _instrument(gauge), gauge.labels)
-                    show(gauge.value)
+                    instrument = _instrument(gauge)
+                    labels = self._folded(instrument, gauge.labels)
+                    self._find(self._setters, instrument, labels)(gauge.value)
             except Exception:
                 _log.exception("the gauges %r failed", gauging)
 
-    def _find(
-        self, kept: dict[tuple[str, ...], Measure], instrument: Instrument, labels: Mapping[str, str]
-    ) -> tuple[tuple[str, ...], Measure]:
-        folded = {
-            name: self._folds.fold(f"{instrument.name}.{name}", value) for name, value in labels.items()
-        }
-        key = (instrument.name, *folded.values())
+    def _folded(self, instrument: Instrument, labels: Labels) -> Labels:
+        fold = self._folds.fold
+        return {name: fold(f"{instrument.name}.{name}", value) for name, value in labels.items()}
+
+    def _find(self, kept: dict[tuple[str, ...], Measure], instrument: Instrument, labels: Labels) -> Measure:
+        key = (instrument.name, *labels.values())
         measure = kept.get(key)
         if measure is None:
-            measure = kept[key] = self._backend.measure(instrument, folded)
-        return key, measure
+            measure = kept[key] = self._backend.measure(instrument, labels)
+        return measure
 
 
 @final
@@ -192,7 +200,9 @@ class _Heard:
 
     def __init__(self, counts: Sequence[Count]) -> None:
         self.counts = counts
-        self.adders: dict[object, Sequence[Adder]] = {}
+        self.adders: dict[object, Adder] = {}
+        amounts = [count.amount for count in counts]
+        self.amounts_of: Callable[[Event], Amounts] = _amounts_of(amounts)
         labels = dict.fromkeys(name for count in counts for name in count.instrument.labels)
         self.values_of: Callable[[Event], object] = attrgetter(*labels) if labels else _no_values
 
@@ -200,6 +210,18 @@ class _Heard:
         """Whether the same values of labels can come again."""
         each = values if isinstance(values, tuple) else (values,)
         return all(value is None or isinstance(value, str | int) for value in each)
+
+
+def _amounts_of(names: Sequence[str | None]) -> Callable[[Event], Amounts]:
+    """Return what takes amounts from an event: the attributes with these ``names``, and one for each ``None``."""
+    named = [name for name in names if name is not None]
+    if not named:
+        ones = (1.0,) * len(names)
+        return lambda event: ones
+    if names[0] is None and len(named) == len(names) - 1 > 1:
+        rest = attrgetter(*named)
+        return lambda event: (1.0, *rest(event))
+    return lambda event: tuple(1.0 if name is None else getattr(event, name) for name in names)
 
 
 def _no_values(event: Event) -> None:

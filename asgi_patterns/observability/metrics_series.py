@@ -1,6 +1,6 @@
 """Which instruments one request goes into, for one set of labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import final
 
@@ -27,8 +27,21 @@ Labels = Mapping[str, str]
 """All that is known; an instrument takes what it has labels for."""
 Measure = Callable[[float], object]
 """Adds, subtracts, sets or observes a value, as its instrument does."""
+Amounts = tuple[float | None, ...]
+"""What is added to several counters; ``None`` where it is not known."""
+Adder = Callable[[Amounts], object]
 Measuring = Callable[[Instrument, Labels], Measure]
 """Finds or makes what measures for one set of labels. Costly: kept by who asks."""
+
+
+def each_apart(measures: Sequence[Measure]) -> Adder:
+    """Return what hands an amount to each of ``measures``."""
+
+    def add(amounts: Amounts) -> None:
+        for measure, amount in zip(measures, amounts, strict=True):
+            measure(amount or 0)
+
+    return add
 
 
 class Series:

@@ -2,15 +2,15 @@
 
 Its own histogram takes two locks and looks at one bucket after the other, three times for each request: most of what
 measuring costs. In a process that counts for itself none of that is needed. ``Tallies`` is a collector, one for each
-instrument; ``Tally`` and ``Level`` are what it counts for one set of labels. What they are told is put on a list, which
-takes no lock, and counted many at a time, which takes C no time to speak of.
+instrument; ``Tally`` and ``Level`` are what it counts for one set of labels, and ``Together`` adds to several levels.
+What they are told is put on a list, which takes no lock, and counted many at a time, which takes C no time to speak of.
 """
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.samples import Exemplar
@@ -18,6 +18,7 @@ from prometheus_client.utils import floatToGoString
 
 from asgi_patterns.observability.metrics_instruments import Instrument
 
+Value = TypeVar("Value")
 INFINITE: Final = "+Inf"
 AT_ONCE: Final = 128
 """How many values are kept until they are counted."""
@@ -84,12 +85,14 @@ class Tally:
 class Level:
     """What goes up and down, or only up."""
 
-    __slots__ = ("_amounts", "_lock", "_value")
+    __slots__ = ("_amounts", "_lock", "_value", "together")
 
     def __init__(self) -> None:
         self._value = 0.0
         self._amounts: list[float] = []
         self._lock = Lock()
+        self.together: list[Together] = []
+        """What adds to others as well."""
 
     def inc(self, amount: float) -> None:
         """Add ``amount``, which may be below zero."""
@@ -104,11 +107,40 @@ class Level:
 
     def add_to(self, family: Any, labels: tuple[str, ...]) -> None:
         """Show it in ``family``."""
+        for each in self.together:
+            each.count()
         self._count()
         family.add_metric(labels, self._value)
 
 
-def _taken(kept: list[float]) -> list[float]:
+@final
+class Together:
+    """Adds to several levels at once, as the same happens to all of them. ``levels`` are there for good."""
+
+    __slots__ = ("_kept", "_levels", "_lock")
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self._levels = levels
+        self._kept: list[tuple[float | None, ...]] = []
+        self._lock = Lock()
+        for level in levels:
+            level.together.append(self)
+
+    def add(self, amounts: tuple[float | None, ...]) -> None:
+        """Add an amount to each; what is not known is nothing."""
+        kept = self._kept
+        kept.append(amounts)
+        if len(kept) >= AT_ONCE:
+            self.count()
+
+    def count(self) -> None:
+        """Hand on what has been added so far."""
+        with self._lock:
+            for level, amounts in zip(self._levels, zip(*_taken(self._kept), strict=True), strict=False):
+                level.inc(sum(filter(None, amounts)))
+
+
+def _taken(kept: list[Value]) -> list[Value]:
     """Take all values from a list that other threads may be adding to."""
     values = kept[:]
     del kept[: len(values)]

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
 from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, Instrument
-from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Tallies, Tally
+from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Tallies, Tally, Together
 
 BOUNDS = (0.1, 1.0, 10.0)
 LABELS = ("GET", "/items/{id}", "200", "ok")
@@ -92,6 +92,49 @@ def test_nothing_is_lost_between_threads() -> None:
 
     assert shown(tallies)["http_server_request_duration_seconds_count"] == threads * each
     assert shown(levels) == {"http_server_active_requests": threads * each}
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE, 2 * AT_ONCE + 3])
+def test_what_adds_to_several_adds_to_each(count: int) -> None:
+    kinds = [
+        Instrument(name=f"{name}_total", dotted=name, kind="counter", help="h", labels=("coding",))
+        for name in ("answers", "plain", "coded")
+    ]
+    tallies = [Tallies(kind) for kind in kinds]
+    levels = [each.labels("zstd") for each in tallies]
+    together = Together([level for level in levels if isinstance(level, Level)])
+
+    for at in range(count):
+        together.add((1.0, 10.0, None if at % 2 else 2.0))
+
+    for _ in range(2):  # to look changes nothing
+        found = [shown(each) for each in tallies]
+        assert found == [
+            {"answers_total": count},
+            {"plain_total": 10 * count},
+            {"coded_total": 2 * ((count + 1) // 2)},
+        ]
+
+
+def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
+    tallies = [Tallies(ACTIVE), Tallies(ACTIVE)]
+    levels = [each.labels("GET") for each in tallies]
+    together = Together([level for level in levels if isinstance(level, Level)])
+
+    def add() -> None:
+        for _ in range(5_000):
+            together.add((1.0, 2.0))
+
+    running = [Thread(target=add) for _ in range(4)]
+    for thread in running:
+        thread.start()
+    while any(thread.is_alive() for thread in running):
+        for each in tallies:
+            shown(each)
+    for thread in running:
+        thread.join()
+
+    assert [shown(each)["http_server_active_requests"] for each in tallies] == [20_000, 40_000]
 
 
 def test_an_exemplar_stands_until_its_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
