@@ -3,7 +3,6 @@
 ``TokenBucket``: as many as the bucket holds may come at once; ``LeakyBucket``: one at a time, or in a queue.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor
 from typing import ClassVar, final
@@ -35,20 +34,15 @@ class TokenBucket:
             more_in = (left + 1 - room) / self.rate if level > ALMOST else 0.0
             return False, left, more_in, (cost - room) / self.rate, None
         after = level + cost, now
-        left, more_in = self.reader()(after)
+        left, more_in = self.read(after)
         return True, left, more_in, 0.0, after
 
-    def reader(self) -> Callable[[State], tuple[int, float]]:
-        """Return what reads a state that has just been made: what is left, and in how many seconds there is more."""
-        rate, capacity = self.rate, self.capacity
-
-        def read(state: State) -> tuple[int, float]:
-            level = state[0]
-            room = capacity - level
-            left = int(room + ALMOST)  # it is not negative, and this is faster than floor
-            return left, (left + 1 - room) / rate if level > ALMOST else 0.0
-
-        return read
+    def read(self, state: State) -> tuple[int, float]:
+        """Read a state that has just been made: what is left, and in how many seconds there is more."""
+        level = state[0]
+        room = self.capacity - level
+        left = int(room + ALMOST)  # it is not negative, and this is faster than floor
+        return left, (left + 1 - room) / self.rate if level > ALMOST else 0.0
 
     def charge(self, state: State | None, cost: float, now: float) -> State:
         """Take ``cost`` tokens, on credit where there are not so many."""

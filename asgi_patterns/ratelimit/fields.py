@@ -125,7 +125,7 @@ def _of_one(gauge: Gauge) -> Callable[[State], bytes]:
     ((_, item, capacity, rate),) = _numbers([gauge])
 
     def value(state: State) -> bytes:
-        # As TokenBucket.reader reads, and _in tells, a bucket out of which something was taken.
+        # As TokenBucket.read reads, and _in tells, a bucket out of which something was taken.
         room = capacity - state[0]
         left = int(room + ALMOST)
         return item % (left, ceil((left + 1 - room) / rate - ALMOST))
@@ -137,7 +137,7 @@ def _of_several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
     parts = _numbers(gauges)
 
     def value(states: Sequence[State]) -> bytes:
-        # As closest_first sorts and TokenBucket.reader reads, without a call and an object for each.
+        # As closest_first sorts and TokenBucket.read reads, without a call and an object for each.
         items = []
         for (share, item, capacity, rate), (level, _) in zip(parts, states, strict=True):
             room = capacity - level

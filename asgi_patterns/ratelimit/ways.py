@@ -69,7 +69,7 @@ class BucketWay:
         """Return what has been decided, told from the states."""
         states = passed if isinstance(passed, list) else [passed]
         taken = [
-            Taken(True, *gauge.rule.reader()(state), 0.0, state)
+            Taken(True, *gauge.rule.read(state), 0.0, state)
             for gauge, state in zip(self.gauges, states, strict=True)
             if isinstance(gauge.rule, TokenBucket)
         ]

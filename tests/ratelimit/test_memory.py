@@ -198,9 +198,7 @@ def test_what_a_gate_takes_is_what_take_would_take(several: int, binding: bool) 
         else:
             states = passed if isinstance(passed, list) else [passed]
             assert states == [each.state for each in taken]
-            assert [rule.reader()(each) for each in states] == [
-                (each.remaining, each.more_in) for each in taken
-            ]
+            assert [rule.read(each) for each in states] == [(each.remaining, each.more_in) for each in taken]
         assert len(by_gate) == len(by_take)
     assert outcomes == {True, False}
 
