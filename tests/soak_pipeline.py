@@ -29,8 +29,8 @@ import redis
 from asgi_patterns.testing import Client
 from tests.growth.app import shop
 from tests.growth.callers import call_all
-from tests.growth.census import count_descriptors, count_tasks
-from tests.growth.pipelines import PATIENCE, Watched
+from tests.growth.census import count_descriptors, count_tasks, settled
+from tests.growth.pipelines import Watched
 from tests.growth.served import STORE
 from tests.growth.traffic import KINDS, Call, invented, play_all
 from tests.sockets.raw import ask
@@ -130,13 +130,6 @@ async def answer(name: str, url: str, requests: int) -> list[str]:
         ]
     found += [f"{name}: {key} is still lent on the store" for key in lent(url)]
     return [*samples.complaints(), *found]
-
-
-async def settled(tasks: int) -> None:
-    """Wait until no more tasks are left than these, or for as long as that may take."""
-    with anyio.move_on_after(PATIENCE):
-        while count_tasks() > tasks:  # noqa: ASYNC110 - nobody tells when a task has ended that is not ours
-            await anyio.sleep(0.01)
 
 
 def _take(samples: Samples, requests: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import anyio
 import pytest
 
+from asgi_patterns.kernel.headers import get
 from asgi_patterns.kernel.types import Receive, Scope, Send
 from asgi_patterns.testing import Client, Clock
 from tests.growth.app import shop
@@ -130,8 +131,8 @@ async def keeps_texts(kept: list[object], scope: Scope, receive: Receive, send: 
     await shop(scope, receive, send)
 
 
-async def keeps_few(kept: list[object], scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"].endswith("7"):
+async def keeps_one_in_ten(kept: list[object], scope: Scope, receive: Receive, send: Send) -> None:
+    if (get(scope["headers"], b"user-agent") or b"").endswith(b"0"):
         kept.append([scope["path"]])
     await shop(scope, receive, send)
 
@@ -151,7 +152,7 @@ async def leaves_a_socket(kept: list[object], scope: Scope, receive: Receive, se
 LEAKS: Final = [
     pytest.param(keeps_scopes, "more objects", id="an object a request"),
     pytest.param(keeps_texts, "more blocks", id="a text a request, which the collector does not know"),
-    pytest.param(keeps_few, "builtins.list", id="an object for one request in ten"),
+    pytest.param(keeps_one_in_ten, "builtins.list", id="an object for one request in ten"),
     pytest.param(leaves_a_task, "tasks", id="one task"),
     pytest.param(leaves_a_socket, "descriptors", id="one socket"),
 ]
@@ -164,7 +165,8 @@ def test_what_is_left_behind_would_be_seen(leaky: Leaky, said: str) -> None:
         tasks = count_tasks()
         before = await census(memories, tasks)
         await play_all(partial(leaky, kept), invented(REQUESTS, seed=0), AT_ONCE)
-        found = complaints(before, await census(memories, tasks), 0)
+        # One more is not waited for: it is what a row leaves.
+        found = complaints(before, await census(memories, tasks + 1), 0)
         for each in kept:
             each.cancel() if isinstance(each, asyncio.Task) else None
             each.close() if isinstance(each, socket.socket) else None

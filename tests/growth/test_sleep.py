@@ -19,6 +19,7 @@ import trio.testing
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.testing import Client, Clock
 from tests.growth.app import shop
+from tests.growth.census import count_tasks, settled
 from tests.growth.pipelines import Watched
 from tests.growth.traffic import invented, play_all
 from tests.support.redis_server import redis_server
@@ -96,8 +97,9 @@ async def _look_again() -> None:
 async def started(url: str, requests: int, app: ASGIApp = shop) -> AsyncIterator[None]:
     """Start all layers, and let them answer so many requests."""
     async with Client(wrapped := Watched(url, Clock()).pipeline()(app), lint=False):
+        tasks = count_tasks()
         await play_all(wrapped, invented(requests, seed=1), AT_ONCE)
-        await anyio.wait_all_tasks_blocked()
+        await settled(tasks)  # what is given back to a store is on its way
         yield
 
 

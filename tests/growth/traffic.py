@@ -84,7 +84,7 @@ def invented(count: int, seed: int, *, first: int = 0, kinds: Mapping[str, int] 
     for number in range(first, first + count):
         kind = draw.choices(names, cum_weights=ends)[0]
         call = Call(kind, *_asked(kind, number))
-        if number % GONE == 0 and kind != "numbers":
+        if number % GONE == 1 and kind != "numbers":
             call.leaving, call.after = draw.choice(WAYS), draw.randrange(4)
             if call.after == 0 and len(call.feed) > 1:
                 call.feed[0] = parting(call.scope)  # in the middle of what it has to say
