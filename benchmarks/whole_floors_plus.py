@@ -176,6 +176,7 @@ class Timed:
         assert task is not None
         started, is_late = False, False
         due = loop.time() + START_SECONDS
+        timer: asyncio.TimerHandle | None = None
 
         def look() -> None:
             nonlocal timer, is_late

@@ -3,7 +3,6 @@
 ``stacks``: all that can be measured here. Each is made in the process that measures it, and can tell what it has done.
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -192,28 +191,19 @@ def ours(features: Sequence[str]) -> Stack:
 
 def layer(feature: str, instruments: Instruments) -> Layer:
     """Return our layer for a feature, with its defaults wherever it has any."""
-    match feature:
-        case "id":
-            return RequestId()
-        case "log":
-            return AccessLog()
-        case "metrics":
-            return Metrics(registry=instruments.registry, networks=["127.0.0.0/8"])
-        case "tracing":
-            return Tracing(tracer_provider=instruments.provider)
-        case "problems":
-            return Problems()
-        case "body":
-            return BodyLimit()
-        case "limit":
-            return RateLimit(quotas=[f"{PLENTY}/second"])
-        case "deadline":
-            return Deadline()
-        case "coding":
-            return Compression()
-        case "tag":
-            return ConditionalRequests()
-    raise LookupError(feature)
+    makers: dict[str, Callable[[], Layer]] = {
+        "id": RequestId,
+        "log": AccessLog,
+        "metrics": partial(Metrics, registry=instruments.registry, networks=["127.0.0.0/8"]),
+        "tracing": partial(Tracing, tracer_provider=instruments.provider),
+        "problems": Problems,
+        "body": BodyLimit,
+        "limit": partial(RateLimit, quotas=[f"{PLENTY}/second"]),
+        "deadline": Deadline,
+        "coding": Compression,
+        "tag": ConditionalRequests,
+    }
+    return makers[feature]()
 
 
 class _Formatting(logging.Handler):
