@@ -1,6 +1,7 @@
 """``python -m benchmarks.whole_servers``: the whole stack behind real servers, with as much load as they take.
 
-One worker each. Server and load are processes of their own, each on a core of its own where there are two; nothing leaves the machine.
+One worker each. Server and load are processes of their own, each on a core of its own where there are two; nothing
+leaves the machine.
 """
 
 import argparse
