@@ -8,6 +8,7 @@ import os
 from typing import final
 
 from asgi_patterns.kernel.types import Receive, Scope, Send
+from benchmarks.whole_checks import seen
 from benchmarks.whole_stacks import Stack, stacks
 
 
@@ -17,7 +18,7 @@ class Served:
 
     def __init__(self, stack: Stack) -> None:
         self.app = stack.app
-        self.instruments = stack.instruments
+        self.stack = stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/seen":
@@ -25,8 +26,7 @@ class Served:
         await self.app(scope, receive, send)
 
     async def _tell(self, send: Send) -> None:
-        seen = {"tracing": self.instruments.spans(), "metrics": self.instruments.requests()}
-        body = json.dumps(seen).encode()
+        body = json.dumps(seen(self.stack)).encode()
         await send(
             {
                 "type": "http.response.start",

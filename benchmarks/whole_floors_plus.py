@@ -10,7 +10,7 @@ from opentelemetry.trace import get_current_span
 from xxhash import xxh3_128_hexdigest
 
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.request_id import current
+from benchmarks.id_peers import current
 
 LOGGER: Final = "benchmarks.whole"
 LARGE: Final = 1_000_000

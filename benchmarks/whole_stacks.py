@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any, Final, final
 
@@ -34,7 +34,7 @@ from asgi_patterns import (
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks import rate_limits
-from benchmarks.request_id import ByHand as Identified
+from benchmarks.id_peers import ByHand as Identified
 from benchmarks.whole_floors import Coded, Measured, Spanned
 from benchmarks.whole_floors_plus import LOGGER, Answered, Bounded, Logged, Tagged, Timed
 
@@ -71,11 +71,16 @@ class Nowhere(SpanExporter):
 class Instruments:
     """Where the spans and numbers of one stack go."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.exporter = Nowhere()
-        self.registry = CollectorRegistry()
-        self.provider = TracerProvider()
-        self.provider.add_span_processor(BatchSpanProcessor(self.exporter))
+        self.registry = CollectorRegistry() if registry is None else registry
+
+    @cached_property
+    def provider(self) -> TracerProvider:
+        """What makes spans, and hands them over in batches, from a thread of its own."""
+        made = TracerProvider()
+        made.add_span_processor(BatchSpanProcessor(self.exporter))
+        return made
 
     def spans(self) -> int:
         """Return how many spans have been exported."""
@@ -87,6 +92,7 @@ class Instruments:
         counts = [
             sum(each.value for each in family.samples if each.name.endswith(("_count", "_total")))
             for family in self.registry.collect()
+            if not family.name.startswith(("python_", "process_"))
         ]
         return int(max(counts, default=0))
 

@@ -7,7 +7,7 @@ from typing import Final, final
 
 from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.conditional import SIZES, answering
+from benchmarks.answers import SIZES, answering
 from benchmarks.harness import Contender, Times, measure, table
 
 GIVEN: Final = b"0123456789abcdef0123456789abcdef"
