@@ -36,7 +36,8 @@ async def check(stack: Stack) -> None:
 
 def seen(stack: Stack) -> dict[str, int]:
     """Return how much each instrument of a stack has seen."""
-    counts = {"tracing": stack.instruments.spans, "metrics": stack.instruments.requests}
+    told = stack.instruments
+    counts = {"tracing": told.spans, "metrics": told.requests, "log": told.lines}
     return {feature: count() for feature, count in counts.items() if feature in stack.features}
 
 

@@ -68,11 +68,25 @@ class Nowhere(SpanExporter):
 
 
 @final
+class Formatting(logging.Handler):
+    """Formats, as every handler does that writes, and writes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.format(record)
+        self.lines += 1
+
+
+@final
 class Instruments:
-    """Where the spans and numbers of one stack go."""
+    """Where the spans, numbers and lines of one stack go."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.exporter = Nowhere()
+        self.handler = Formatting()
         self.registry = CollectorRegistry() if registry is None else registry
 
     @cached_property
@@ -95,6 +109,17 @@ class Instruments:
             if not family.name.startswith(("python_", "process_"))
         ]
         return int(max(counts, default=0))
+
+    def lines(self) -> int:
+        """Return how many lines have been logged."""
+        return self.handler.lines
+
+    def listen(self, name: str) -> None:
+        """Let a logger format what it is told, and throw it away."""
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+        logger.handlers = [self.handler]
 
 
 @final
@@ -182,7 +207,7 @@ def by_hand(features: Sequence[str]) -> Stack:
     for feature in reversed(features):
         app = makers[feature](app)
     if "log" in features:
-        log_nowhere(LOGGER)
+        instruments.listen(LOGGER)
     return Stack(app, features, instruments)
 
 
@@ -191,7 +216,7 @@ def ours(features: Sequence[str]) -> Stack:
     instruments = Instruments()
     layers = [layer(feature, instruments) for feature in features]
     if "log" in features:
-        log_nowhere("asgi_patterns.access_log")
+        instruments.listen("asgi_patterns.access_log.whole")
     return Stack(Pipeline(*layers)(shop()), features, instruments)
 
 
@@ -199,7 +224,7 @@ def layer(feature: str, instruments: Instruments) -> Layer:
     """Return our layer for a feature, with its defaults wherever it has any."""
     makers: dict[str, Callable[[], Layer]] = {
         "id": RequestId,
-        "log": AccessLog,
+        "log": partial(AccessLog, name="whole"),  # a logger of its own
         "metrics": partial(Metrics, registry=instruments.registry, networks=["127.0.0.0/8"]),
         "tracing": partial(Tracing, tracer_provider=instruments.provider),
         "problems": Problems,
@@ -210,23 +235,3 @@ def layer(feature: str, instruments: Instruments) -> Layer:
         "tag": ConditionalRequests,
     }
     return makers[feature]()
-
-
-class _Formatting(logging.Handler):
-    """Formats, as every handler does that writes, and writes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.format(record)
-        self.lines += 1
-
-
-def log_nowhere(name: str) -> None:
-    """Let a logger format what it is told, and throw it away."""
-    logger = logging.getLogger(name)
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.handlers = [_Formatting()]
