@@ -65,7 +65,7 @@ def contenders(coding: str, how: str, app: ASGIApp) -> dict[str, Contender]:
         found["by hand"] = lambda: Floor(app, coding, codes()[coding])
     found["Compression"] = lambda: Compression()(app)
     if find_spec("starlette_compress"):
-        found["starlette-compress"] = partial(_compressed, coding, app)
+        found["starlette-compress"] = partial(_compressed, app)
     if coding == "zstd" and find_spec("zstd_asgi"):
         found["zstd-asgi"] = partial(_zstd_asgi, app)
     if coding == "br" and find_spec("brotli_asgi"):
@@ -75,11 +75,11 @@ def contenders(coding: str, how: str, app: ASGIApp) -> dict[str, Contender]:
     return found
 
 
-def _compressed(coding: str, app: ASGIApp) -> ASGIApp:
+def _compressed(app: ASGIApp) -> ASGIApp:
     from starlette_compress import CompressMiddleware
 
-    name = {"zstd": "zstd_level", "br": "brotli_quality", "gzip": "gzip_level"}[coding]
-    wrapped: ASGIApp = CompressMiddleware(app, **{name: LEVELS[coding]})
+    levels: Any = {"zstd_level": LEVELS["zstd"], "brotli_quality": LEVELS["br"], "gzip_level": LEVELS["gzip"]}
+    wrapped: ASGIApp = CompressMiddleware(app, **levels)
     return wrapped
 
 

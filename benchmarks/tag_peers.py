@@ -69,7 +69,7 @@ def api(**settings: Any) -> ASGIApp:
 
 
 def _tagged() -> ASGIApp:
-    from fastapi_etag import Etag, add_exception_handler
+    from fastapi_etag.dependency import Etag, add_exception_handler
 
     async def tag(request: Any) -> str:
         return TAG

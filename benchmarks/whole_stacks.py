@@ -50,8 +50,8 @@ PLUS: Final = ("id", "log", "metrics", "tracing", "problems", "body", "limit", "
 _PEERS: Final = ("asgi_correlation_id", "prometheus_fastapi_instrumentator", "slowapi", "starlette_compress")
 
 ITEMS: Final = [
-    {"id": number, "name": f"teapot {number}", "price": number * 37 % 9973 / 100, "in stock": True}
-    for number in range(32)
+    {"id": number, "name": f"teapot {number}", "price": number * 37 % 9973 / 100, "in stock": number % 3 == 0}
+    for number in range(35)
 ]
 
 

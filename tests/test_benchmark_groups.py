@@ -1,0 +1,323 @@
+"""What is measured beside ours does what it is there for; what is by hand is no less than the feature.
+
+What the groups measure is no test's business. Peers take part where they are installed.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from asgi_patterns.kernel.types import ASGIApp, Message, RawHeaders, Receive, Scope, Send
+from benchmarks import (
+    coding_peers,
+    id_peers,
+    limit_peers,
+    observed_peers,
+    probes,
+    tag_peers,
+    whole_floors_plus,
+    whole_profile,
+    whole_stacks,
+)
+from benchmarks.answers import SIZES, answering
+from benchmarks.closed_loop import Load, read_wrk
+from benchmarks.harness import MakeRound, scope
+from benchmarks.whole_checks import check
+from benchmarks.whole_floors import Coded, Spanned
+from benchmarks.whole_floors_plus import Answered, Bounded, Tagged, Timed
+from benchmarks.whole_stacks import FIVE, PLUS, Instruments, MakeStack, Stack, shop
+
+ROOT = Path(__file__).parents[1]
+
+STACKS = {
+    **whole_stacks.stacks(),
+    **{f"metrics: {name}": make for name, make in observed_peers.stacks().items()},
+}
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in STACKS.items()])
+def test_a_stack_does_what_it_is_there_for(make: MakeStack) -> None:
+    asyncio.run(check(make()))
+
+
+def test_a_stack_that_lacks_a_feature_is_no_contender() -> None:
+    async def coded() -> Stack:
+        return Stack(Coded(shop()), FIVE, Instruments())
+
+    with pytest.raises(AssertionError, match=r"\['id', 'limit', 'tracing', 'metrics'\] is not done"):
+        asyncio.run(_checked(coded))
+
+
+def test_a_stack_that_sends_no_zstd_is_no_contender() -> None:
+    async def plain() -> Stack:
+        return Stack(shop(), ("coding",), Instruments())
+
+    with pytest.raises(AssertionError, match="says no zstd"):
+        asyncio.run(_checked(plain))
+
+
+async def _checked(make: Callable[[], Awaitable[Stack]]) -> None:
+    await check(await make())
+
+
+def _rounds() -> Mapping[str, MakeRound]:
+    made: dict[str, MakeRound] = {}
+    body = SIZES["2 KB"]
+    for coding in coding_peers.LEVELS:
+        for how, app in coding_peers.HOW.items():
+            contenders = coding_peers.contenders(coding, how, app(body))
+            for name, make in contenders.items():
+                rounds = coding_peers.checked(make, coding, body, is_app=name == "alone")
+                made[f"{coding}, {how}: {name}"] = rounds
+    for name, make in tag_peers.contenders().items():
+        made[f"tags: {name}"] = tag_peers.checked(make, knows=name != tag_peers.ALONE)
+    for name, make in probes.contenders().items():
+        if name != "app":
+            made[f"probes: {name}"] = probes.asking(make, "/health/ready")
+    return made
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in _rounds().items()])
+def test_a_contender_answers_as_it_should(make: MakeRound) -> None:
+    async def one_round() -> float:
+        async with make() as rounds:
+            return await rounds(1)
+
+    assert asyncio.run(one_round()) > 0
+
+
+@pytest.mark.parametrize("name", [name for name in id_peers.contenders(shop()) if name != "alone"])
+@pytest.mark.parametrize(
+    ("sent", "is_kept"), [pytest.param(id_peers.GIVEN, True, id="kept"), pytest.param(None, False, id="new")]
+)
+def test_an_id_is_on_the_answer(name: str, sent: bytes | None, is_kept: bool) -> None:
+    app = id_peers.contenders(answering(b"{}"))[name]()
+    lines = [] if sent is None else [(b"x-request-id", sent)]
+
+    heads, _ = asyncio.run(ask(app, lines))
+
+    found = {key.lower(): value for key, value in heads[0]["headers"]}[b"x-request-id"]
+    assert len(found) == len(id_peers.GIVEN)
+    assert (found == sent) == is_kept
+
+
+@pytest.mark.parametrize("name", list(limit_peers.deciders()))
+def test_who_decides_decides_for_many_keys(name: str) -> None:
+    async def decide() -> None:
+        decides = await limit_peers.deciders()[name]()
+        for key in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):
+            await decides(key)
+
+    asyncio.run(decide())
+
+
+# --- by hand ---
+
+
+async def ask(
+    app: ASGIApp, lines: Sequence[tuple[bytes, bytes]] = (), path: str = "/items/7", received: bytes = b""
+) -> tuple[list[Message], bytes]:
+    """Return the heads and the body of an answer."""
+    asked = scope()
+    asked["path"] = path
+    asked["headers"] = [*asked["headers"], *lines]
+    heads: list[Message] = []
+    body = b""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": received, "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal body
+        if message["type"] == "http.response.start":
+            heads.append(message)
+        body += message.get("body", b"")
+
+    await app(asked, receive, send)
+    return heads, body
+
+
+async def crashes(scope: Scope, receive: Receive, send: Send) -> None:
+    raise LookupError("nobody caught this")
+
+
+async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await answering(b"{}")(scope, receive, send)
+
+
+async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+    await asyncio.Event().wait()
+
+
+BY_HAND = [
+    # what is asked of what                                  app                fields             status  media type
+    ("an error text becomes a problem", Answered(shop()), [], b"", 404, b"application/problem+json"),
+    (
+        "content that is announced too large",
+        Bounded(reads),
+        [(b"content-length", b"1000001")],
+        b"",
+        413,
+        None,
+    ),
+    (
+        "content that comes too large",
+        Bounded(reads),
+        [(b"transfer-encoding", b"chunked")],
+        b"x" * 1_000_001,
+        413,
+        None,
+    ),
+    ("content that fits", Bounded(reads), [(b"content-length", b"2")], b"{}", 200, b"application/json"),
+]
+
+
+@pytest.mark.parametrize(
+    ("app", "lines", "received", "status", "kind"), [pytest.param(*row[1:], id=row[0]) for row in BY_HAND]
+)
+def test_by_hand(app: ASGIApp, lines: RawHeaders, received: bytes, status: int, kind: bytes | None) -> None:
+    heads, _ = asyncio.run(ask(app, lines, path="/nowhere", received=received))
+
+    (head,) = heads
+    assert head["status"] == status
+    assert dict(head["headers"])[b"content-type"] == kind or kind is None
+
+
+def test_by_hand_an_exception_becomes_a_problem_and_is_raised() -> None:
+    heads: list[Message] = []
+
+    async def answered() -> None:
+        async def send(message: Message) -> None:
+            heads.append(message)
+
+        await Answered(crashes)(scope(), whoever, send)
+
+    with pytest.raises(LookupError):
+        asyncio.run(answered())
+
+    assert [head["status"] for head in heads if "status" in head] == [500]
+
+
+async def whoever() -> Message:
+    return {"type": "http.request"}
+
+
+def test_by_hand_what_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_floors_plus, "START_SECONDS", 0.01)
+
+    heads, _ = asyncio.run(ask(Timed(hangs)))
+
+    assert [head["status"] for head in heads] == [504]
+
+
+def test_by_hand_a_tag_holds_for_the_coding_that_it_was_given_out_with() -> None:
+    app, reads_zstd = Coded(Tagged(answering(SIZES["2 KB"]))), (b"accept-encoding", b"zstd")
+    heads, _ = asyncio.run(ask(app, [reads_zstd]))
+    tag = dict(heads[0]["headers"])[b"etag"]
+
+    again, body = asyncio.run(ask(app, [reads_zstd, (b"if-none-match", tag)]))
+
+    assert tag.endswith(b'-zstd"')
+    assert (again[0]["status"], body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "accepts"),
+    [
+        pytest.param(SIZES["2 KB"], b"gzip, br", id="another coding is read"),
+        pytest.param(b"{}", b"zstd", id="it is too small"),
+    ],
+)
+def test_by_hand_an_answer_is_left_as_it_is(body: bytes, accepts: bytes) -> None:
+    _, sent = asyncio.run(ask(Coded(answering(body)), [(b"accept-encoding", accepts)]))
+
+    assert sent == body
+
+
+def test_by_hand_a_span_continues_the_trace_and_knows_its_route() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    parent = (b"traceparent", b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
+
+    asyncio.run(ask(Spanned(shop(), provider), [parent]))
+
+    (span,) = exporter.get_finished_spans()
+    assert isinstance(span, ReadableSpan)
+    assert span.name == "GET /items/{id:int}"
+    assert span.context is not None
+    assert span.context.trace_id == 0x0123456789ABCDEF0123456789ABCDEF
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 200
+
+
+def test_what_stands_in_front_of_an_app_is_counted() -> None:
+    found = whole_profile.counts(lambda: whole_stacks.by_hand(PLUS))
+
+    assert found.total > whole_profile.counts(whole_stacks.alone).total
+    assert any("Spanned" in name for name in found.calls)
+
+
+WRK = """Running 2s test @ http://127.0.0.1:40001/items/7
+  1 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     3.21ms    1.02ms  20.11ms   80.00%
+    Req/Sec     9.87k   512.00    10.10k    70.00%
+  Latency Distribution
+     50%    3.10ms
+     75%  500.00us
+     90%    4.00ms
+     99%    {p99}
+  19744 requests in 2.00s, 12.00MB read
+{failed}Requests/sec:   9871.50
+Transfer/sec:      6.00MB
+"""
+
+
+@pytest.mark.parametrize(
+    ("p99", "failed", "found"),
+    [
+        pytest.param("7.50ms", "", Load(9871.5, 3.1, 7.5, 0, 19744), id="milliseconds"),
+        pytest.param("812.00us", "", Load(9871.5, 3.1, 0.812, 0, 19744), id="microseconds"),
+        pytest.param("1.25s", "", Load(9871.5, 3.1, 1250.0, 0, 19744), id="seconds"),
+        pytest.param(
+            "7.50ms",
+            "  Non-2xx or 3xx responses: 12\n",
+            Load(9871.5, 3.1, 7.5, 12, 19744),
+            id="answers that are no 200",
+        ),
+    ],
+)
+def test_what_wrk_prints_is_read(p99: str, failed: str, found: Load) -> None:
+    assert read_wrk(WRK.format(p99=p99, failed=failed)) == found
+
+
+@pytest.mark.parametrize(
+    ("group", "row"),
+    [
+        ("whole", "plus: ours"),
+        ("profile", "all of it"),
+        ("servers", "plus: by hand"),
+        ("ids", "RequestId in a pipeline, a new id"),
+        ("metrics", "Metrics without exemplars"),
+        ("codings", "the codec, in the app"),
+        ("tags", "ConditionalRequests, over FastAPI"),
+        ("limits", "RateLimit's counters"),
+        ("redis", "INCR through redis-py"),
+        ("probes", "by hand, two routes of Starlette"),
+    ],
+)
+def test_a_group_prints_its_table(group: str, row: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.beside", "--light", group]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    assert row in done.stdout
