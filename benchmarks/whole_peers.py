@@ -3,7 +3,8 @@
 The outermost is added last. Imported only where all of them are installed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import slowapi
@@ -19,17 +20,30 @@ from asgi_patterns.kernel.types import ASGIApp
 from benchmarks.whole_stacks import PLENTY, Instruments, shop
 
 
+MakeTracing = Callable[..., ASGIApp]
+"""Takes an app and the provider of its spans."""
+
+
 def usual(features: Sequence[str], instruments: Instruments) -> ASGIApp:
     """Return the app behind them, with the defaults of each."""
-    return _stacked(features, instruments, {})
+    return _stacked(features, instruments, OpenTelemetryMiddleware)
 
 
 def tuned(features: Sequence[str], instruments: Instruments) -> ASGIApp:
     """Return the same without the spans for each message, which is the first advice for a fast instrumentation."""
-    return _stacked(features, instruments, {"exclude_spans": ["receive", "send"]})
+    return _stacked(
+        features, instruments, partial(OpenTelemetryMiddleware, exclude_spans=["receive", "send"])
+    )
 
 
-def _stacked(features: Sequence[str], instruments: Instruments, tracing: dict[str, Any]) -> ASGIApp:
+def starlettes(features: Sequence[str], instruments: Instruments) -> ASGIApp:
+    """Return the same with the spans that Starlette makes itself, which it calls experimental."""
+    from starlette.middleware.opentelemetry import OpenTelemetryMiddleware as Own
+
+    return _stacked(features, instruments, Own)
+
+
+def _stacked(features: Sequence[str], instruments: Instruments, tracing: MakeTracing) -> ASGIApp:
     app: Any = shop()
     # Levels as ours has them: its own default for zstd is 4.
     app.add_middleware(CompressMiddleware, zstd_level=3)
@@ -41,7 +55,7 @@ def _stacked(features: Sequence[str], instruments: Instruments, tracing: dict[st
     app.add_middleware(SlowAPIASGIMiddleware)
     Instrumentator(registry=instruments.registry).instrument(app).expose(app)
     if "tracing" in features:
-        app.add_middleware(OpenTelemetryMiddleware, tracer_provider=instruments.provider, **tracing)
+        app.add_middleware(tracing, tracer_provider=instruments.provider)
     app.add_middleware(CorrelationIdMiddleware)
     wrapped: ASGIApp = app
     return wrapped

@@ -170,11 +170,12 @@ def stacks() -> Mapping[str, MakeStack]:
 
 
 def _peers(name: str, features: Sequence[str]) -> dict[str, MakeStack]:
-    from benchmarks.whole_peers import tuned, usual
+    from benchmarks.whole_peers import starlettes, tuned, usual
 
     found: dict[str, MakeStack] = {f"{name}: today": partial(_made, features, usual)}
     if "tracing" in features:
         found[f"{name}: today, tuned"] = partial(_made, features, tuned)
+        found[f"{name}: today, Starlette's spans"] = partial(_made, features, starlettes)
     return found
 
 
