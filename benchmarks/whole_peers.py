@@ -19,7 +19,6 @@ from starlette_compress import CompressMiddleware
 from asgi_patterns.kernel.types import ASGIApp
 from benchmarks.whole_stacks import PLENTY, Instruments, shop
 
-
 MakeTracing = Callable[..., ASGIApp]
 """Takes an app and the provider of its spans."""
 
