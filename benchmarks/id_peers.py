@@ -28,7 +28,7 @@ class ByHand:
             return await self.app(scope, receive, send)
         identity = ""
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and value.isalnum() and len(value) <= 128:
+            if name == b"x-request-id" and len(value) <= 128 and value.replace(b"-", b"").isalnum():
                 identity = value.decode()
         if not identity:
             identity = randbytes(16).hex()

@@ -84,12 +84,15 @@ def serving(command: Sequence[str], name: str, core: int) -> Iterator[int]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})  # a process keeps the core that it is started on
     process = subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, "-m", *command, "--port", str(port)],
+        [sys.executable, "-m", *command, "--port", str(port)],
         cwd=ROOT,
         env={**os.environ, "STACK": name},
         stdout=subprocess.DEVNULL,
     )
+    os.sched_setaffinity(0, cores)
     try:
         _wait_for(port, process)
         yield port
