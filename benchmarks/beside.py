@@ -36,9 +36,7 @@ GROUPS: Final[Mapping[str, Callable[[], str]]] = {
 LIGHT: Final[Mapping[str, Callable[[], str]]] = {
     "whole": partial(whole.run, rounds=2, calls=20),
     "profile": partial(whole_profile.run, ("id", "limit")),
-    "servers": partial(
-        whole_servers.run, seconds=0.2, rounds=1, names=("app", "plus: by hand", "plus: ours")
-    ),
+    "servers": partial(whole_servers.run, seconds=0.2, rounds=1, names=("app", "plus: ours")),
     "ids": partial(id_peers.run, rounds=2, calls=20),
     "metrics": partial(observed_peers.run, rounds=2, calls=20),
     "codings": partial(coding_peers.run, rounds=2, calls=20),

@@ -1,9 +1,11 @@
 """What others cost that send answers coded: whole, and in pieces.
 
-All at the same level, over a bare app; how far back a codec of a stream looks is each one's own choice. A codec alone is an app that codes by itself, in the quickest way that its
-package has, and sends no field about it. Of pieces each coder makes what its package thinks right: ours, zstd-asgi,
-brotli-asgi and Starlette's send each piece at once; starlette-compress keeps what is not an event stream until the
-codec has enough of it, which is cheaper, and later at the client.
+All at the same level, over a bare app; how far back the codec of a stream looks is each one's own choice. A codec
+alone is an app that codes by itself, in the quickest way that its package has, and sends no field about it.
+
+Of pieces each makes what its package thinks right: ours, zstd-asgi, brotli-asgi and Starlette's send each piece at
+once; starlette-compress keeps what is not an event stream until the codec has enough of it, which is cheaper, and
+later at the client.
 """
 
 import zlib
