@@ -7,6 +7,7 @@ leaves the machine.
 import argparse
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -172,6 +173,8 @@ def main() -> None:
     parser.add_argument("--light", action="store_true", help="short steps, numbers without meaning")
     parser.add_argument("stacks", nargs="*", help="which stacks; by default all")
     options = parser.parse_args()
+    # Who is told to end ends the servers first, as with Ctrl+C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.light:
         print(run(seconds=0.2, rounds=1, names=options.stacks))
     else:
