@@ -26,6 +26,23 @@ def answering(body: bytes) -> ASGIApp:
     return app
 
 
+async def streamed(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with a stream of one piece: what counts is what is done to its head."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"x", "more_body": False})
+
+
+def reading(app: ASGIApp) -> ASGIApp:
+    """Return an app that reads its request before ``app`` answers."""
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await app(scope, receive, send)
+
+    return read
+
+
 def streaming(body: bytes) -> ASGIApp:
     """Return an app that answers with ``body`` in pieces, without saying how long it is."""
     size = -(-len(body) // PIECES)
@@ -39,3 +56,7 @@ def streaming(body: bytes) -> ASGIApp:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return app
+
+
+small = answering(SIZES["2 KB"])
+"""The app that most layers stand in front of."""

@@ -1,12 +1,14 @@
 """What it costs to look at the size of a request, and to count content as it comes."""
 
-from functools import partial
 from typing import Final, final
 
 from asgi_patterns import BodyLimit, BodyRule
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.conditional import answering
-from benchmarks.harness import Contender, measure, table
+from benchmarks.answers import reading, small
+from benchmarks.asking import How, asking
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import ROUNDS, calling
+from benchmarks.results import Case, Group
 
 LIMIT: Final = 1_000_000
 CONTENT: Final = b'{"name":"lamp","price":12}'
@@ -43,73 +45,28 @@ class Floor:
         await self.app(scope, counted, send)
 
 
-@final
-class Posting:
-    """Calls an app with a POST of a few bytes, announced or in chunks."""
-
-    def __init__(self, app: ASGIApp, framing: tuple[bytes, bytes]) -> None:
-        self.app = app
-        self.lines = [(b"content-type", b"application/json"), framing]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["method"] = "POST"
-        scope["headers"] = [*scope["headers"], *self.lines]
-        await self.app(scope, _content, send)
-
-
-async def _content() -> Message:
-    return {"type": "http.request", "body": CONTENT, "more_body": False}
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    json = (b"content-type", b"application/json")
+    announced = asking(json, (b"content-length", b"%d" % len(CONTENT)), method="POST", body=CONTENT)
+    chunked = asking(json, (b"transfer-encoding", b"chunked"), method="POST", body=CONTENT)
+    read = reading(small)
+    cases = (
+        _case("a GET", small, calling, rounds, calls),
+        _case("a POST with a length", read, announced, rounds, calls, layer="BodyLimit"),
+        _case("a POST in chunks", read, chunked, rounds, calls),
+    )
+    return Group(name="body_limit", title="BodyLimit; the floor looks at nothing but sizes", cases=cases)
 
 
-def reading(app: ASGIApp) -> ASGIApp:
-    """Return an app that reads its request before ``app`` answers."""
-
-    async def read(scope: Scope, receive: Receive, send: Send) -> None:
-        while (await receive()).get("more_body"):
-            pass
-        await app(scope, receive, send)
-
-    return read
-
-
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the table."""
-    rows = []
-    for name, contenders in _cases().items():
-        times = measure(contenders, rounds=rounds, calls=calls)
-        alone = times["alone"].minimum
-        floor, ours = (f"{times[each].minimum - alone:.2f}" for each in ("floor", "ours"))
-        rows.append((name, floor, ours))
-    title = "BodyLimit, microseconds over the app alone; the floor counts by hand, and looks at nothing else"
-    return table(title, rows, ("", "floor", "ours"))
-
-
-def _cases() -> dict[str, dict[str, Contender]]:
-    app = answering(b"x" * 2048)
-    announced = (b"content-length", b"%d" % len(CONTENT))
-    chunked = (b"transfer-encoding", b"chunked")
-    plain, ruled = BodyLimit(), BodyLimit(rules=RULES)
-    return {
-        "a GET": _three(app, plain),
-        "a GET, two rules": _three(app, ruled),
-        "a POST with a length": _three(reading(app), plain, announced),
-        "a POST in chunks": _three(reading(app), plain, chunked),
-        "a POST with a length, two rules": _three(reading(app), ruled, announced),
-    }
-
-
-def _three(
-    app: ASGIApp, layer: BodyLimit, framing: tuple[bytes, bytes] | None = None
-) -> dict[str, Contender]:
-    made: dict[str, Contender] = {
-        "alone": lambda: app,
-        "floor": lambda: Floor(app),
-        "ours": lambda: layer(app),
-    }
-    if framing is None:
-        return made
-    return {name: partial(_posting, make, framing) for name, make in made.items()}
-
-
-def _posting(make: Contender, framing: tuple[bytes, bytes]) -> ASGIApp:
-    return Posting(make(), framing)
+def _case(name: str, of: ASGIApp, how: How, rounds: int, calls: int | None, layer: str = "") -> Case:
+    return compare(
+        name,
+        app("the app alone", lambda: of),
+        floor("by hand", lambda: Floor(of)),
+        ours("BodyLimit", lambda: BodyLimit()(of), layer=layer),
+        ours("BodyLimit, two rules", lambda: BodyLimit(rules=RULES)(of)),
+        rounds=rounds,
+        calls=calls,
+        how=how,
+    )

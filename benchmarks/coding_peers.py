@@ -1,7 +1,6 @@
 """What others cost that send answers coded: whole, and in pieces.
 
-All at the same level, over a bare app; how far back the codec of a stream looks is each one's own choice. A codec
-alone is an app that codes by itself, in the quickest way that its package has, and sends no field about it.
+All at the same level, over a bare app; how far back the codec of a stream looks is each one's own choice.
 
 Of pieces each makes what its package thinks right: ours, zstd-asgi, brotli-asgi and Starlette's send each piece at
 once; starlette-compress keeps what is not an event stream until the codec has enough of it, which is cheaper, and
@@ -9,7 +8,7 @@ later at the client.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -21,60 +20,45 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from asgi_patterns import Compression
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.answers import SIZES, answering, streaming
-from benchmarks.compression import Asking, Floor, codes
-from benchmarks.harness import Contender, MakeRound, Round, Times, call, measure_rounds, scope, table
+from benchmarks.answers import PIECES, streaming
+from benchmarks.asking import Asking, How
+from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks.harness import Contender, MakeRound, Round, call, scope
+from benchmarks.results import Case
 
 LEVELS: Final = {"zstd": 3, "br": 4, "gzip": 6}
-HOW: Final[Mapping[str, Callable[[bytes], ASGIApp]]] = {"whole": answering, "in pieces": streaming}
 
 
-def run(*, rounds: int = 30, calls: int = 1000) -> str:
-    """Measure, and return a table for each coding."""
-    return "\n\n".join(_table(coding, rounds, calls) for coding in LEVELS)
+def pieces(size: str, body: bytes, coding: str, *, rounds: int, calls: int | None) -> Case:
+    """Measure an answer in pieces; the floor is an app that codes each as it sends it."""
+    answer = streaming(body)
+    return compare(
+        f"{coding}, {size} in {PIECES} pieces",
+        *entrants(coding, answer),
+        rounds=rounds,
+        calls=calls,
+        how=reading(coding, body, answer),
+    )
 
 
-def _table(coding: str, rounds: int, calls: int) -> str:
-    found: dict[str, list[str]] = {}
-    for body in SIZES.values():
-        some = max(calls * 2048 // len(body), 20)
-        for how, make in HOW.items():
-            made = contenders(coding, how, make(body))
-            made["the codec, in the app"] = partial(_alone, coding, how, body)
-            makers = {
-                name: checked(each, coding, body, is_app=name == "alone") for name, each in made.items()
-            }
-            _enter(found, measure_rounds(makers, rounds=rounds, calls=some))
-    columns = [f"{size}, {how}" for size in SIZES for how in HOW]
-    rows = [(name, *cells) for name, cells in found.items()]
-    title = f"{coding}, level {LEVELS[coding]}: microseconds over the app alone"
-    return table(title, rows, ("", *columns))
+def entrants(coding: str, answer: ASGIApp) -> Iterator[Entrant]:
+    """Yield who codes pieces."""
+    yield app("the app alone", lambda: answer)
+    yield floor("an app that codes by itself, each piece", lambda: _coding_pieces(coding, answer))
+    yield ours("Compression", lambda: Compression()(answer))
+    yield from coders(coding, answer)
 
 
-def _enter(found: dict[str, list[str]], times: Mapping[str, Times]) -> None:
-    """Add a column; whoever has no part in it has an empty cell."""
-    alone, columns = times["alone"].minimum, max(map(len, found.values()), default=0)
-    for name in dict.fromkeys([*found, *times]):
-        if name != "alone":
-            cell = f"{times[name].minimum - alone:.1f}" if name in times else ""
-            found.setdefault(name, [""] * columns).append(cell)
-
-
-def contenders(coding: str, how: str, app: ASGIApp) -> dict[str, Contender]:
-    """Return who codes; whoever is not installed, or does not know the coding, is left out."""
-    found: dict[str, Contender] = {"alone": lambda: app}
-    if how == "whole":
-        found["by hand"] = lambda: Floor(app, coding, codes()[coding])
-    found["Compression"] = lambda: Compression()(app)
+def coders(coding: str, app: ASGIApp) -> Iterator[Entrant]:
+    """Yield who codes; whoever is not installed, or does not know the coding, is left out."""
     if find_spec("starlette_compress"):
-        found["starlette-compress"] = partial(_compressed, app)
+        yield peer("starlette-compress", partial(_compressed, app))
     if coding == "zstd" and find_spec("zstd_asgi"):
-        found["zstd-asgi"] = partial(_zstd_asgi, app)
+        yield peer("zstd-asgi", partial(_zstd_asgi, app))
     if coding == "br" and find_spec("brotli_asgi"):
-        found["brotli-asgi"] = partial(_brotli_asgi, app)
+        yield peer("brotli-asgi", partial(_brotli_asgi, app))
     if coding == "gzip":
-        found["Starlette's GZipMiddleware"] = lambda: GZipMiddleware(app, compresslevel=LEVELS["gzip"])
-    return found
+        yield peer("Starlette's GZipMiddleware", partial(GZipMiddleware, app, compresslevel=LEVELS["gzip"]))
 
 
 def _compressed(app: ASGIApp) -> ASGIApp:
@@ -97,18 +81,6 @@ def _brotli_asgi(app: ASGIApp) -> ASGIApp:
 
     wrapped: ASGIApp = BrotliMiddleware(app, quality=LEVELS["br"])
     return wrapped
-
-
-def _alone(coding: str, how: str, body: bytes) -> ASGIApp:
-    """Return the app that codes by itself."""
-    if how == "whole":
-        code = codes()[coding]
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await answering(code(body))(scope, receive, send)
-
-        return app
-    return _coding_pieces(coding, streaming(body))
 
 
 def _coding_pieces(coding: str, app: ASGIApp) -> ASGIApp:
@@ -159,20 +131,27 @@ def decoded(coding: str, body: bytes) -> bytes:
             return zlib.decompress(body, 31)
 
 
-def checked(make: Contender, coding: str, body: bytes, *, is_app: bool = False) -> MakeRound:
-    """Return what measures an app, once it has shown that a client reads from it what it should."""
+def reading(coding: str, body: bytes, alone: ASGIApp) -> How:
+    """Return how to measure apps for a client that reads a coding, once each has shown that it is used.
 
-    @asynccontextmanager
-    async def rounds() -> AsyncIterator[Round]:
-        app = Asking(make(), coding)
-        sent = await answered(app)
-        if not is_app:
-            sent = decoded(coding, sent)
-        assert sent == body, f"{len(sent)} bytes came of {len(body)}"
-        await call(app, 20)
-        yield partial(call, app)
+    Not ``alone``, which does not know it.
+    """
+    line = (b"accept-encoding", coding.encode())
 
-    return rounds
+    def how(make: Contender) -> MakeRound:
+        @asynccontextmanager
+        async def rounds() -> AsyncIterator[Round]:
+            made = make()
+            app = Asking(made, line)
+            sent = await answered(app)
+            read = sent if made is alone else decoded(coding, sent)
+            assert read == body, f"{len(read)} bytes came of {len(body)}"
+            await call(app, 20)
+            yield partial(call, app)
+
+        return rounds
+
+    return how
 
 
 async def answered(app: ASGIApp) -> bytes:

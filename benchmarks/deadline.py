@@ -7,10 +7,14 @@ import anyio
 
 from asgi_patterns import BodyLimit, Deadline, LoadShedding
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
+from benchmarks.answers import small
 from benchmarks.body_limit import Floor
-from benchmarks.conditional import SIZES, answering
-from benchmarks.harness import Contender, measure, table
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import ROUNDS
 from benchmarks.load_shedding import Counter
+from benchmarks.results import Budget, Group
+
+TIMER = "by hand, without rules and refusals, it is nearly as much: most of it is the timer of the event loop"
 
 
 @final
@@ -37,18 +41,27 @@ class Timeout:
             await self.app(scope, receive, send)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the table."""
-    app = answering(SIZES["2 KB"])
-    contenders: dict[str, Contender] = {
-        "alone": lambda: app,
-        "anyio.move_on_after": lambda: MoveOn(app),
-        "asyncio.timeout": lambda: Timeout(app),
-        "Deadline": lambda: Deadline()(app),
-        "a length, a deadline and a counter, by hand": lambda: Floor(MoveOn(Counter(app))),
-        "BodyLimit, Deadline, LoadShedding": lambda: BodyLimit()(Deadline()(LoadShedding()(app))),
-    }
-    times = measure(contenders, rounds=rounds, calls=calls)
-    alone = times.pop("alone").minimum
-    rows = [(name, f"{each.minimum - alone:.2f}") for name, each in times.items()]
-    return table("Deadlines, microseconds over an app that answers with 2 KB", rows, ("", "over"))
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    deadline = compare(
+        "a deadline for 2 KB",
+        app("the app alone", lambda: small),
+        floor("anyio.move_on_after", lambda: MoveOn(small)),
+        floor("asyncio.timeout", lambda: Timeout(small)),
+        ours("Deadline", lambda: Deadline()(small), layer="Deadline"),
+        rounds=rounds,
+        calls=calls,
+    )
+    protection = compare(
+        "all of protection for 2 KB",
+        app("the app alone", lambda: small),
+        floor("a length, a deadline and a counter, by hand", lambda: Floor(MoveOn(Counter(small)))),
+        ours(
+            "BodyLimit, Deadline, LoadShedding",
+            lambda: BodyLimit()(Deadline()(LoadShedding()(small))),
+            Budget(most=9, of="us", reason=TIMER),
+        ),
+        rounds=rounds,
+        calls=calls,
+    )
+    return Group(name="deadline", title="Deadlines, and all of protection", cases=(deadline, protection))

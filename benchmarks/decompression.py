@@ -3,15 +3,19 @@
 import gzip
 import json
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final, final
 
 from asgi_patterns.compression import Decompression
 from asgi_patterns.compression.decoding import Bounds, Coding, Decoding, Excess, openers
 from asgi_patterns.kernel.optional import require
-from asgi_patterns.kernel.types import AnyApp, ASGIApp, Message, Receive, Scope, Send
-from benchmarks.harness import Contender, Times, measure, table
+from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from benchmarks.asking import asking
+from benchmarks.comparing import Entrant, app, compare, floor, ours
+from benchmarks.harness import ROUNDS, MakeRound, Round
+from benchmarks.results import Case, Group
 
 CONTENT: Final = json.dumps(
     [{"id": number, "name": f"Lamp {number}", "price": number % 97, "in stock": True} for number in range(40)]
@@ -42,23 +46,6 @@ class Floor:
         await self.app(scope, replayed, send)
 
 
-@final
-class Posting:
-    """Calls an app with a body."""
-
-    def __init__(self, app: AnyApp, body: bytes, *lines: tuple[bytes, bytes]) -> None:
-        self.app = app
-        self.lines = lines
-        self.message: Message = {"type": "http.request", "body": body, "more_body": False}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["headers"] = [*scope["headers"], *self.lines]
-        await self.app(scope, self._receive, send)
-
-    async def _receive(self) -> Message:
-        return self.message
-
-
 async def reading(scope: Scope, receive: Receive, send: Send) -> None:
     """Read a message of the body, and answer."""
     await receive()
@@ -66,48 +53,56 @@ async def reading(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the tables."""
-    coded = (b"content-encoding", b"gzip")
-    body = gzip.compress(CONTENT)
-    cases = {
-        "Decompression, a request that is not coded": (CONTENT, ()),
-        f"Decompression, gzip of {len(CONTENT) // 1024} KB of JSON": (body, (coded,)),
-    }
-    rows = []
-    for name, (content, lines) in cases.items():
-        apps: dict[str, AnyApp] = {
-            "alone": reading,
-            "floor": Floor(reading),
-            "ours": Decompression()(reading),
-        }
-        contenders = {each: _posting(app, content, *lines) for each, app in apps.items()}
-        rows.append(_row(name, measure(contenders, rounds=rounds, calls=calls)))
-    title = "Decompression, microseconds over the app alone; the floor does the same by hand, without bounds"
-    return "\n\n".join([table(title, rows, ("", "floor", "ours")), _messages(max(1, rounds // 6))])
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    coded = asking((b"content-encoding", b"gzip"), method="POST", body=gzip.compress(CONTENT))
+    plain = asking(method="POST", body=CONTENT)
+    size = f"gzip of {len(CONTENT) // 1024} KB of JSON"
+    cases = [
+        compare("a request that is not coded", *_entrants(), rounds=rounds, calls=calls, how=plain),
+        compare(size, *_entrants("Decompression"), rounds=rounds, calls=calls, how=coded),
+        *_messages(rounds=max(1, rounds // 6)),
+    ]
+    title = "Decompression; the floor does the same by hand, without bounds"
+    return Group(name="decompression", title=title, cases=tuple(cases))
 
 
-def _posting(app: AnyApp, body: bytes, *lines: tuple[bytes, bytes]) -> Contender:
-    return lambda: Posting(app, body, *lines)
+def _entrants(layer: str = "") -> list[Entrant]:
+    return [
+        app("the app alone", lambda: reading),
+        floor("by hand", lambda: Floor(reading)),
+        ours("Decompression", lambda: Decompression()(reading), layer=layer),
+    ]
 
 
-def _row(name: str, times: Mapping[str, Times]) -> tuple[str, ...]:
-    alone = times["alone"].minimum
-    return name, f"{times['floor'].minimum - alone:.2f}", f"{times['ours'].minimum - alone:.2f}"
+def _messages(rounds: int) -> Iterator[Case]:
+    """Say for how long the event loop decodes one message, until all is decoded or refused."""
+    records = b"".join(b'{"id": %d, "lamp": %d},' % (n, n * n % 9973) for n in range(200_000))
+    for name, content in (("JSON", records), ("a bomb", bytes(1 << 27))):
+        messages = {coding: _encoder(coding)(content)[:MESSAGE] for coding in openers(None)}
+        entrants = [ours(coding, partial(_decode, coding, message)) for coding, message in messages.items()]
+        yield compare(
+            f"on the event loop, one message of 64 KB of {name}",
+            *entrants,
+            rounds=rounds,
+            calls=1,
+            how=repeating,
+            unit="ms",
+            counts=False,
+        )
 
 
-def _messages(rounds: int) -> str:
-    """Say for how long the event loop decodes one message, of what clients send and of a bomb."""
-    rows = []
-    for coding in openers(None):
-        encode = _encoder(coding)
-        records = b"".join(b'{"id": %d, "lamp": %d},' % (n, n * n % 9973) for n in range(200_000))
-        messages = [encode(content)[:MESSAGE] for content in (records, bytes(1 << 27))]
-        times = [min(_decode(coding, message) for _ in range(rounds)) for message in messages]
-        rows.append((f"{coding}, a message of 64 KB", *(f"{each:.1f}" for each in times)))
-    return table(
-        "Milliseconds on the event loop, until all is decoded or refused", rows, ("", "JSON", "a bomb")
-    )
+def repeating(once: Callable[[], float]) -> MakeRound:
+    """Return what measures a function that times itself."""
+
+    @asynccontextmanager
+    async def rounds() -> AsyncIterator[Round]:
+        async def one_round(times: int) -> float:
+            return sum(once() for _ in range(times)) / times
+
+        yield one_round
+
+    return rounds
 
 
 def _encoder(coding: Coding) -> Any:

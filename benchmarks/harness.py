@@ -1,19 +1,18 @@
-"""Measure contenders fairly: each in a process of its own, in rounds that take turns.
-
-A contender that leaves tasks or garbage behind is not billed to the next one, and a machine that slows down for
-a while slows every contender down. The collector stays on: users do not switch it off.
-"""
+"""Measure contenders fairly, with what ``asgi-patterns bench`` measures with: in processes of their own, in turns."""
 
 import asyncio
-import multiprocessing
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
+from typing import Final, final
 
+from asgi_patterns.benching import measuring
+from asgi_patterns.benching.counting import count
+from asgi_patterns.benching.numbers import Counts
 from asgi_patterns.kernel.types import ASGIApp, Message, Scope
 
 Contender = Callable[[], ASGIApp]
@@ -22,10 +21,11 @@ Contender = Callable[[], ASGIApp]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Microseconds per call over all rounds."""
+    """What a call takes: microseconds over all rounds, and what the interpreter does for it, where that was counted."""
 
     minimum: float
     median: float
+    counts: Counts | None = None
 
 
 def scope() -> Scope:
@@ -67,6 +67,10 @@ async def call(app: ASGIApp, calls: int) -> float:
 Round = Callable[[int], Awaitable[float]]
 """Does something so many times, and returns the microseconds that each took."""
 
+ROUNDS: Final = 200
+COUNTED: Final = 8
+"""Calls that are counted; the one that took least is told."""
+
 MakeRound = Callable[[], AbstractAsyncContextManager[Round]]
 """Makes what is measured, in the process that measures it, and tidies up."""
 
@@ -83,44 +87,88 @@ def calling(make: Contender) -> MakeRound:
     return rounds
 
 
-def _serve_rounds(make: MakeRound, pipe: Connection) -> None:
-    """Run in the contender's process: one round for each number of calls that comes through ``pipe``."""
-
-    async def rounds() -> None:
-        async with make() as one_round:
-            while calls := pipe.recv():
-                pipe.send(await one_round(calls))
-
-    asyncio.run(rounds())
+_forks: ContextVar[bool] = ContextVar("forks", default=True)
 
 
-def measure(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, Times]:
+@contextmanager
+def in_this_process() -> Iterator[None]:
+    """Fork nothing meanwhile: quick, and good for nothing but to see that it works."""
+    token = _forks.set(False)
+    try:
+        yield
+    finally:
+        _forks.reset(token)
+
+
+def measure(
+    contenders: Mapping[str, Contender], *, rounds: int, calls: int | None = None
+) -> dict[str, Times]:
     """Return the times that a call of each app takes."""
     makers = {name: calling(make) for name, make in contenders.items()}
     return measure_rounds(makers, rounds=rounds, calls=calls)
 
 
-def measure_rounds(makers: Mapping[str, MakeRound], *, rounds: int, calls: int) -> dict[str, Times]:
-    """Return the times of each contender. Rounds take turns, so one contender never has a quiet minute alone."""
-    context = multiprocessing.get_context("fork")
-    pipes: dict[str, Connection] = {}
-    processes = []
-    for name, make in makers.items():
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve_rounds, args=(make, theirs), daemon=True)
-        process.start()
-        processes.append(process)
-        pipes[name] = ours
-    samples: dict[str, list[float]] = {name: [] for name in makers}
-    for _ in range(rounds):
-        for name, pipe in pipes.items():
-            pipe.send(calls)
-            samples[name].append(pipe.recv())
-    for pipe in pipes.values():
-        pipe.send(0)
-    for process in processes:
-        process.join()
-    return {name: Times(min(taken), statistics.median(taken)) for name, taken in samples.items()}
+def measure_rounds(
+    makers: Mapping[str, MakeRound],
+    *,
+    rounds: int,
+    calls: int | None = None,
+    counts: bool = True,
+    requests: int = 1,
+) -> dict[str, Times]:
+    """Return the times of each contender. Rounds take turns, so one contender never has a quiet minute alone.
+
+    ``calls``: of each round; without a number as many as fit into a moment, see ``benching.measuring``.
+    ``counts``: count what the interpreter does for a call, too; of use where that is the same each time.
+    ``requests``: how many a call makes, where it is more than one; counts are for one.
+    Raises ``RuntimeError`` for a contender that fails.
+    """
+    repeats = COUNTED if counts else 0
+    if not _forks.get():
+        return {name: asyncio.run(_alone(make, rounds, calls or 1, repeats)) for name, make in makers.items()}
+    noting = {
+        name: measuring.Contender(make=partial(_noting, make), requests=requests)
+        for name, make in makers.items()
+    }
+    measured = measuring.measure(noting, rounds=rounds, calls=calls, counted=repeats)
+    return {name: _times(each.notes, each.counts) for name, each in measured.items()}
+
+
+async def _alone(make: MakeRound, rounds: int, calls: int, repeats: int) -> Times:
+    async with _noting(make) as noted:
+        counts = await count(noted, repeats) if repeats else None
+        for _ in range(rounds):
+            await noted(calls)
+            taken = noted.notes()
+        return _times(taken, counts)
+
+
+def _times(taken: Sequence[float], counts: Counts | None) -> Times:
+    return Times(min(taken), statistics.median(taken), counts)
+
+
+@asynccontextmanager
+async def _noting(make: MakeRound) -> AsyncIterator["_Noted"]:
+    async with make() as one_round:
+        yield _Noted(one_round)
+
+
+@final
+class _Noted:
+    """Rounds that take their time themselves: some leave out of it what is not theirs."""
+
+    def __init__(self, one_round: Round) -> None:
+        self._one_round = one_round
+        self._latest = 0.0
+        self._taken: list[float] = []
+
+    async def __call__(self, calls: int) -> None:
+        self._latest = await self._one_round(calls)
+
+    def notes(self) -> list[float]:
+        """Return the times of all rounds: asked for after each, and not after what only warms up."""
+        self._taken.append(self._latest)
+        return self._taken
 
 
 def table(title: str, rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

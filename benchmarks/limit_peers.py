@@ -6,7 +6,7 @@ decides with; limits has windows only.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -21,11 +21,12 @@ from asgi_patterns.ratelimit.asks import Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.memory import MemoryCounters
 from benchmarks import peers
-from benchmarks.harness import Contender, MakeRound, Round, Times, measure, measure_rounds, table
-from benchmarks.rate_limits import Floor
-from benchmarks.whole_stacks import Asking
+from benchmarks.asking import asking
+from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks.harness import MakeRound, Round
+from benchmarks.results import Case
 
-KEYS: Final = (1, 1000, 100_000)
+KEYS: Final = (1, 100_000)
 TOGETHER: Final = 64
 PLENTY: Final = 1_000_000
 MOST: Final = 200_000
@@ -34,34 +35,32 @@ Decide = Callable[[str], Awaitable[Any]]
 MakeDecide = Callable[[], Awaitable[Decide]]
 
 
-def run(*, rounds: int = 20, calls: int = 1000, most: int = KEYS[-1]) -> str:
-    """Measure, and return the tables. No more than ``most`` keys."""
-    return "\n\n".join([_decisions(rounds, calls, most), _requests(rounds, calls)])
-
-
-def _decisions(rounds: int, calls: int, most: int) -> str:
-    made = deciders()
-    columns: dict[str, Mapping[str, Times]] = {}
+def decisions(*, rounds: int, calls: int | None) -> Iterator[Case]:
+    """Measure decisions alone. With few ``calls`` there are fewer keys."""
     for keys in KEYS:
-        if keys <= most:
-            makers = {name: peers.deciding(make, keys) for name, make in made.items()}
-            columns[f"{keys:,} keys"] = measure_rounds(makers, rounds=rounds, calls=calls)
-    together = {name: at_once(make) for name, make in made.items()}
-    columns[f"{TOGETHER} at once"] = measure_rounds(together, rounds=rounds, calls=max(1, calls // TOGETHER))
-    rows = [(name, *(f"{times[name].minimum:.2f}" for times in columns.values())) for name in made]
-    return table("A decision in memory, microseconds", rows, ("", *columns))
+        some = keys if calls is None else min(keys, calls * 400)
+        name = f"a decision alone, {some:,} key{'s' if some > 1 else ''} in turn"
+        how = partial(peers.deciding, keys=some)
+        yield compare(name, *deciders(), rounds=rounds, calls=calls, how=how)
+    yield compare(
+        f"a decision alone, {TOGETHER} at once",
+        *deciders(),
+        rounds=rounds,
+        calls=calls,
+        how=at_once,
+        counts=False,
+    )
 
 
-def deciders() -> Mapping[str, MakeDecide]:
-    """Return who decides; whoever is not installed is left out."""
-    found: dict[str, MakeDecide] = {"RateLimit's counters": _ours}
+def deciders() -> Iterator[Entrant]:
+    """Yield who decides; whoever is not installed is left out."""
+    yield ours("RateLimit's counters", _ours)
     if find_spec("throttled"):
-        found["throttled-py"] = peers._throttled
+        yield peer("throttled-py", peers.throttled)
     if find_spec("pyrate_limiter"):
-        found["pyrate-limiter, as in fastapi-limiter"] = _pyrate
-    found["limits"] = partial(_limits, statistics=False)
-    found["limits, with the statistics that headers need"] = partial(_limits, statistics=True)
-    return found
+        yield peer("pyrate-limiter, as in fastapi-limiter", _pyrate)
+    yield peer("limits", partial(_limits, statistics=False))
+    yield peer("limits, with the statistics that headers need", partial(_limits, statistics=True))
 
 
 def at_once(make: MakeDecide) -> MakeRound:
@@ -146,57 +145,34 @@ def pyrate(now: Callable[[], int], make: Callable[[str], Any]) -> Decide:
 # --- a whole request ---
 
 
-def _requests(rounds: int, calls: int) -> str:
-    some = max(1, calls // 5)
-    inside = measure(_with_own_state(over_starlette()), rounds=rounds, calls=some)
-    within = measure(_with_own_state(over_fastapi()), rounds=rounds, calls=some)
-    rows = [
-        (f"{name}, over Starlette", _over(inside, name, STARLETTE)) for name in inside if name != STARLETTE
-    ]
-    rows += [(f"{name}, over FastAPI", _over(within, name, FASTAPI)) for name in within if name != FASTAPI]
-    return table("A limited request in memory, microseconds over the framework", rows, ("", "over"))
+def requests(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int | None) -> Iterator[Case]:
+    """Measure whole requests, inside of frameworks. Some who limit keep what they decide in the request's state."""
+    inside = "a limited request of Starlette's", _over_starlette(by_hand)
+    within = "a limited request of FastAPI's", _over_fastapi(by_hand)
+    for name, entrants in (inside, within):
+        yield compare(name, *entrants, rounds=rounds, calls=calls, how=asking())
 
 
-STARLETTE: Final = "Starlette alone"
-FASTAPI: Final = "FastAPI alone"
+def _over_starlette(by_hand: Callable[[ASGIApp], ASGIApp]) -> Iterator[Entrant]:
+    yield app("Starlette alone", peers.starlette_app)
+    yield floor("by hand", lambda: by_hand(peers.starlette_app()))
+    yield ours(
+        "RateLimit",
+        lambda: RateLimit(quotas=[f"{PLENTY}/second"])(peers.starlette_app()),
+        layer="RateLimit",
+    )
+    if find_spec("slowapi"):
+        yield peer("slowapi", peers.slowapi_app)
 
 
-def _over(times: Mapping[str, Times], name: str, alone: str) -> str:
-    return f"{times[name].minimum - times[alone].minimum:.2f}"
-
-
-def _with_own_state(contenders: Mapping[str, Contender]) -> Mapping[str, Contender]:
-    """Return them asked as servers do, with state of each request's own: some keep there what they have decided."""
-
-    def asking(make: Contender) -> Contender:
-        return lambda: Asking(make())
-
-    return {name: asking(make) for name, make in contenders.items()}
-
-
-def over_starlette() -> Mapping[str, Contender]:
-    """Return what stands in front of or in Starlette, and Starlette."""
-    found = peers.middlewares()
-    return {
-        STARLETTE: found.pop(STARLETTE),
-        "by hand": lambda: Floor(peers.starlette_app()),
-        "RateLimit": lambda: RateLimit(quotas=[f"{PLENTY}/second"])(peers.starlette_app()),
-        **found,
-    }
-
-
-def over_fastapi() -> Mapping[str, Contender]:
-    """Return what stands in front of or in FastAPI, and FastAPI."""
-    found: dict[str, Contender] = {
-        FASTAPI: api,
-        "by hand": lambda: Floor(api()),
-        "RateLimit": lambda: RateLimit(quotas=[f"{PLENTY}/second"])(api()),
-    }
+def _over_fastapi(by_hand: Callable[[ASGIApp], ASGIApp]) -> Iterator[Entrant]:
+    yield app("FastAPI alone", api)
+    yield floor("by hand", lambda: by_hand(api()))
+    yield ours("RateLimit", lambda: RateLimit(quotas=[f"{PLENTY}/second"])(api()))
     if find_spec("fastapi_limiter"):
-        found["fastapi-limiter, without fields"] = _fastapi_limiter
+        yield peer("fastapi-limiter, without fields", _fastapi_limiter)
     if find_spec("throttled"):
-        found["throttled-py's middleware, with fields"] = _throttled_api
-    return found
+        yield peer("throttled-py's middleware, with fields", _throttled_api)
 
 
 def api(**settings: Any) -> ASGIApp:

@@ -4,13 +4,11 @@ Each makes the connections that it makes by itself. A limit of limits' own is a 
 """
 
 import asyncio
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -20,9 +18,10 @@ from asgi_patterns.ratelimit.asks import Stake
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.redis import RedisCounters
 from benchmarks import peers
-from benchmarks.harness import MakeRound, Round, measure_rounds, table
+from benchmarks.comparing import Entrant, compare, floor, ours, peer
+from benchmarks.harness import MakeRound, Round
 from benchmarks.limit_peers import pyrate
-from tests.support.redis_server import redis_server
+from benchmarks.results import Case
 
 TOGETHER: Final = 64
 PLENTY: Final = 1_000_000
@@ -33,38 +32,36 @@ Deciding = Callable[[str], AbstractAsyncContextManager[Decide]]
 """Opens what decides on the Redis of a URL, and closes it."""
 
 
-def run(*, rounds: int = 20, calls: int = 100) -> str:
-    """Start a Redis, measure, and return the table."""
-    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
-        opened = {name: partial(make, server.url) for name, make in deciders().items()}
-        alone = {name: _one_by_one(each) for name, each in opened.items()}
-        together = {name: _at_once(each) for name, each in opened.items()}
-        one = measure_rounds(alone, rounds=rounds, calls=calls)
-        many = measure_rounds(together, rounds=rounds, calls=max(1, calls // 10))
-    rows = [
-        (
-            name,
-            f"{one[name].minimum:.0f}",
-            f"{one[name].minimum / one[BARE].minimum:.2f}",
-            f"{many[name].minimum:.0f}",
-            f"{many[name].minimum / many[BARE].minimum:.2f}",
-        )
-        for name in one
-    ]
-    title = f"A decision on a Redis, microseconds: one at a time, and {TOGETHER} at once"
-    return table(title, rows, ("", "alone", "of INCR", "at once", "of INCR"))
+def cases(url: str, *, rounds: int, calls: int | None) -> Iterator[Case]:
+    """Measure on the Redis of a URL."""
+    yield compare(
+        "a decision, one at a time",
+        *_deciders(url),
+        rounds=rounds,
+        calls=calls,
+        how=_one_by_one,
+        counts=False,
+    )
+    yield compare(
+        f"a decision, {TOGETHER} clients that ask again as soon as they are answered",
+        *_deciders(url),
+        rounds=rounds,
+        calls=calls,
+        how=_at_once,
+        counts=False,
+    )
 
 
-def deciders() -> Mapping[str, Deciding]:
-    """Return who decides; whoever is not installed is left out."""
-    found: dict[str, Deciding] = {BARE: _bare, "RateLimit's counters": _ours}
+def _deciders(url: str) -> Iterator[Entrant]:
+    """Yield who decides; whoever is not installed is left out."""
+    yield floor("INCR through redis-py", partial(_bare, url))
+    yield ours("RateLimit's counters", partial(_ours, url))
     if find_spec("throttled"):
-        found["throttled-py"] = _throttled
+        yield peer("throttled-py", partial(_throttled, url))
     if find_spec("pyrate_limiter"):
-        found["pyrate-limiter, as in fastapi-limiter"] = _pyrate
-    found["limits"] = partial(_limits, statistics=False)
-    found["limits, with the statistics that headers need"] = partial(_limits, statistics=True)
-    return found
+        yield peer("pyrate-limiter, as in fastapi-limiter", partial(_pyrate, url))
+    yield peer("limits", partial(_limits, url, statistics=False))
+    yield peer("limits, with the statistics that headers need", partial(_limits, url, statistics=True))
 
 
 @asynccontextmanager

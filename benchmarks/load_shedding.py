@@ -5,8 +5,10 @@ from typing import final
 from asgi_patterns import LoadShedding, Problem
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.protection import Pool, PriorityRule
-from benchmarks.conditional import answering
-from benchmarks.harness import Contender, Times, measure, table
+from benchmarks.answers import small
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import ROUNDS
+from benchmarks.results import Group
 
 HANDED_OUT = 1_000_000
 
@@ -50,27 +52,28 @@ def full(layer: LoadShedding, app: ASGIApp) -> ASGIApp:
     return wired
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the table."""
-    app = answering(b"x" * 2048)
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
     pools = [Pool(name=f"area{at}", match=f"/area{at}/**", limit=9) for at in range(4)]
     rules = [PriorityRule(match="/checkout/**", priority="critical")]
-    contenders: dict[str, Contender] = {
-        "alone": lambda: app,
-        "a counter, by hand": lambda: Counter(app),
-        "LoadShedding, a fixed limit": lambda: LoadShedding(limit=100)(app),
-        "LoadShedding, an adaptive limit": lambda: LoadShedding()(app),
-        "LoadShedding, four pools and a rule": lambda: LoadShedding(pools=pools, priorities=rules)(app),
-        "LoadShedding, a refusal": lambda: full(LoadShedding(limit=1, queue=0), app),
-        "a refusal with a problem, by hand": lambda: Counter(app, 0),
-    }
-    times = measure(contenders, rounds=rounds, calls=calls)
-    rows = [_row(name, each, times["alone"]) for name, each in times.items() if name != "alone"]
-    title = "Load shedding, microseconds over the app alone, which answers with 2 KB of JSON"
-    return table(title, rows, ("", "minimum", "median"))
-
-
-def _row(name: str, times: Times, alone: Times) -> tuple[str, ...]:
-    if "refusal" in name:  # the app has no part in it
-        return f"{name}, in all", f"{times.minimum:.2f}", f"{times.median:.2f}"
-    return name, f"{times.minimum - alone.minimum:.2f}", f"{times.median - alone.median:.2f}"
+    served = compare(
+        "a request that is served",
+        app("the app alone", lambda: small),
+        floor("a counter, by hand", lambda: Counter(small)),
+        ours("LoadShedding, a fixed limit", lambda: LoadShedding(limit=100)(small)),
+        ours("LoadShedding, an adaptive limit", lambda: LoadShedding()(small), layer="LoadShedding"),
+        ours(
+            "LoadShedding, four pools and a rule", lambda: LoadShedding(pools=pools, priorities=rules)(small)
+        ),
+        rounds=rounds,
+        calls=calls,
+    )
+    # The app has no part in a refusal, so it is no part of the case.
+    refused = compare(
+        "a request that is refused",
+        floor("a problem, by hand", lambda: Counter(small, 0)),
+        ours("LoadShedding", lambda: full(LoadShedding(limit=1, queue=0), small)),
+        rounds=rounds,
+        calls=calls,
+    )
+    return Group(name="load_shedding", title="Load shedding", cases=(served, refused))

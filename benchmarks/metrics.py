@@ -7,9 +7,13 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from asgi_patterns import Metrics
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.conditional import SIZES, answering
-from benchmarks.harness import Contender, measure, table
+from benchmarks.answers import small
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import ROUNDS
+from benchmarks.observed_peers import over_starlette
+from benchmarks.results import Budget, Group
 
+FEW = "two instruments, by hand"
 LABELS = ("method", "route", "status", "outcome")
 
 
@@ -106,25 +110,27 @@ class All:
             children[2].observe(size)
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the table."""
-    app = answering(SIZES["2 KB"])
-    contenders: dict[str, Contender] = {
-        "alone": lambda: app,
-        "two instruments, by hand": lambda: Few(app),
-        "the same four, by hand": lambda: All(app),
-        "Metrics": lambda: Metrics(registry=CollectorRegistry())(app),
-        "Metrics without exemplars": lambda: Metrics(registry=CollectorRegistry(), exemplars=False)(app),
-        "Metrics, names of instrumentator": lambda: Metrics(
-            registry=CollectorRegistry(), names="instrumentator", exemplars=False
-        )(app),
-    }
-    times = measure(contenders, rounds=rounds, calls=calls)
-    alone = times.pop("alone").minimum
-    floor = times["the same four, by hand"].minimum - alone
-    rows = [
-        (name, f"{each.minimum - alone:.2f}", f"{(each.minimum - alone) / floor:.2f}")
-        for name, each in times.items()
-    ]
-    title = "Metrics, microseconds over an app that answers with 2 KB"
-    return table(title, rows, ("", "over", "of the same by hand"))
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    budgets = Budget(most=1.8), Budget(most=1.8, of=FEW, reason="it keeps four instruments, not two")
+    case = compare(
+        "an answer of 2 KB",
+        app("the app alone", lambda: small),
+        floor("the same four instruments, by hand", lambda: All(small)),
+        floor(FEW, lambda: Few(small)),
+        ours("Metrics", lambda: Metrics(registry=CollectorRegistry())(small), *budgets),
+        ours("Metrics without exemplars", _plain, *budgets),
+        ours("Metrics, names of instrumentator", _named),
+        rounds=rounds,
+        calls=calls,
+    )
+    inside = over_starlette(rounds=rounds, calls=calls)
+    return Group(name="metrics", title="Metrics, with prometheus_client", cases=(case, inside))
+
+
+def _plain() -> ASGIApp:
+    return Metrics(registry=CollectorRegistry(), exemplars=False)(small)
+
+
+def _named() -> ASGIApp:
+    return Metrics(registry=CollectorRegistry(), names="instrumentator", exemplars=False)(small)

@@ -1,6 +1,6 @@
 """What others cost that measure requests for Prometheus, over Starlette, where they find the names of routes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
@@ -9,42 +9,32 @@ from prometheus_client import REGISTRY
 
 from asgi_patterns import Metrics
 from asgi_patterns.kernel.types import ASGIApp
-from benchmarks.harness import Times, measure_rounds, table
+from benchmarks.comparing import Entrant, app, compare, floor, peer
+from benchmarks.comparing import ours as our
+from benchmarks.results import Case
 from benchmarks.whole import checked
 from benchmarks.whole_floors import Measured
-from benchmarks.whole_stacks import Instruments, MakeStack, Stack, shop
+from benchmarks.whole_stacks import Instruments, Stack, alone, shop
 
 FEATURES: Final = ("metrics",)
 
 
-def run(*, rounds: int = 40, calls: int = 1000) -> str:
-    """Measure, and return the table."""
-    makers = {name: checked(make) for name, make in stacks().items()}
-    times = measure_rounds(makers, rounds=rounds, calls=calls)
-    rows = [(name, *_over(times, name)) for name in times if name != "app"]
-    title = "Metrics, microseconds over Starlette, whose answer of 2 KB is measured"
-    return table(title, rows, ("", "over", "of by hand"))
+def over_starlette(*, rounds: int, calls: int | None) -> Case:
+    """Measure; whoever is not installed is left out."""
+    return compare("an answer of Starlette's", *entrants(), rounds=rounds, calls=calls, how=checked)
 
 
-def _over(times: Mapping[str, Times], name: str) -> tuple[str, str]:
-    floor, mine = (times[each].minimum - times["app"].minimum for each in ("by hand", name))
-    return f"{mine:.2f}", f"{mine / floor:.2f}"
-
-
-def stacks() -> Mapping[str, MakeStack]:
-    """Return who measures; whoever is not installed is left out."""
-    found: dict[str, MakeStack] = {
-        "app": lambda: Stack(shop(), (), Instruments()),
-        "by hand": by_hand,
-        "Metrics": ours,
-        "Metrics without exemplars": partial(ours, exemplars=False),
-        "Metrics, names of instrumentator": partial(ours, names="instrumentator", exemplars=False),
-    }
+def entrants() -> Iterator[Entrant]:
+    """Yield who measures."""
+    yield app("Starlette alone", alone)
+    yield floor("the same four instruments, by hand", by_hand)
+    yield our("Metrics", ours, layer="Metrics")
+    yield our("Metrics without exemplars", partial(ours, exemplars=False))
+    yield our("Metrics, names of instrumentator", partial(ours, names="instrumentator", exemplars=False))
     if find_spec("prometheus_fastapi_instrumentator"):
-        found["prometheus-fastapi-instrumentator"] = instrumentator
+        yield peer("prometheus-fastapi-instrumentator", instrumentator)
     if find_spec("starlette_exporter"):
-        found["starlette-exporter"] = exporter
-    return found
+        yield peer("starlette-exporter", exporter)
 
 
 def by_hand() -> Stack:

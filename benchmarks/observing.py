@@ -8,8 +8,10 @@ from asgi_patterns import AccessLog, Pipeline, RequestId, ServerTiming, timing
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.conditional import SIZES, answering
-from benchmarks.harness import Contender, measure, table
+from benchmarks.answers import small
+from benchmarks.comparing import app, compare, floor, ours
+from benchmarks.harness import ROUNDS
+from benchmarks.results import Group
 
 _log = logging.getLogger("benchmarks.observing")
 
@@ -98,34 +100,40 @@ def _logging(app: ASGIApp, handler: logging.Handler | None) -> ASGIApp:
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.setLevel(logging.WARNING if handler is None else logging.INFO)
-        if handler is not None:
-            logger.addHandler(handler)
+        logger.handlers[:] = [] if handler is None else [handler]
     return app
 
 
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the table."""
-    app = answering(SIZES["2 KB"])
-    contenders: dict[str, Contender] = {
-        "alone": lambda: app,
-        "the record alone": lambda: Core(app),
-        "by hand, one line": lambda: _logging(Minimal(app), _Formatting()),
-        "AccessLog, its logger is off": lambda: _logging(AccessLog()(app), None),
-        "AccessLog, not in the sample": lambda: _logging(AccessLog(sample=0)(app), _Formatting()),
-        "AccessLog, nobody formats": lambda: _logging(AccessLog()(app), logging.NullHandler()),
-        "AccessLog, text": lambda: _logging(AccessLog(format="text")(app), _Formatting()),
-        "AccessLog, JSON": lambda: _logging(AccessLog()(app), _Formatting()),
-        "Server-Timing by hand, a total": lambda: Field(app),
-        "ServerTiming, told to nobody here": lambda: ServerTiming(networks=["10.0.0.0/8"])(app),
-        "ServerTiming, a total": lambda: ServerTiming(allow="always")(app),
-        "ServerTiming, a total and a block": lambda: ServerTiming(allow="always")(Timed(app)),
-        "RequestId, AccessLog and ServerTiming": lambda: _logging(
-            Pipeline(RequestId(), AccessLog(), ServerTiming(networks=["127.0.0.0/8"]))(app), _Formatting()
-        ),
-    }
-    times = measure(contenders, rounds=rounds, calls=calls)
-    alone = times.pop("alone").minimum
-    rows = [(name, f"{each.minimum - alone:.2f}") for name, each in times.items()]
-    return table(
-        "Access log and Server-Timing, microseconds over an app that answers with 2 KB", rows, ("", "over")
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    alone = app("the app alone", lambda: small)
+    log = compare(
+        "a line of the access log",
+        alone,
+        floor("by hand, one line", lambda: _logging(Minimal(small), _Formatting())),
+        ours("AccessLog, JSON", lambda: _logging(AccessLog()(small), _Formatting()), layer="AccessLog"),
+        ours("AccessLog, text", lambda: _logging(AccessLog(format="text")(small), _Formatting())),
+        ours("AccessLog, nobody formats", lambda: _logging(AccessLog()(small), logging.NullHandler())),
+        ours("AccessLog, not in the sample", lambda: _logging(AccessLog(sample=0)(small), _Formatting())),
+        ours("AccessLog, its logger is off", lambda: _logging(AccessLog()(small), None)),
+        ours("the record that it shares, alone", lambda: Core(small)),
+        ours("RequestId, AccessLog and ServerTiming", _all_three),
+        rounds=rounds,
+        calls=calls,
     )
+    timings = compare(
+        "Server-Timing",
+        alone,
+        floor("a total, by hand", lambda: Field(small)),
+        ours("ServerTiming, a total", lambda: ServerTiming(allow="always")(small), layer="ServerTiming"),
+        ours("ServerTiming, a total and a block", lambda: ServerTiming(allow="always")(Timed(small))),
+        ours("ServerTiming, told to nobody here", lambda: ServerTiming(networks=["10.0.0.0/8"])(small)),
+        rounds=rounds,
+        calls=calls,
+    )
+    return Group(name="observing", title="Access log and Server-Timing", cases=(log, timings))
+
+
+def _all_three() -> ASGIApp:
+    pipeline = Pipeline(RequestId(), AccessLog(), ServerTiming(networks=["127.0.0.0/8"]))
+    return _logging(pipeline(small), _Formatting())

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from starlette.applications import Starlette
@@ -29,15 +28,8 @@ def starlette_app() -> Starlette:
     return Starlette(routes=[Route("/items/{id:int}", item)])
 
 
-def middlewares() -> dict[str, Contender]:
-    """Return what stands in front of a whole app, with the bare app that it stands in front of."""
-    found: dict[str, Contender] = {"Starlette alone": starlette_app}
-    if find_spec("slowapi"):
-        found["slowapi"] = _slowapi
-    return found
-
-
-def _slowapi() -> ASGIApp:
+def slowapi_app() -> ASGIApp:
+    """Return it with slowapi in it."""
     import slowapi
     from slowapi.middleware import SlowAPIASGIMiddleware
     from slowapi.util import get_remote_address
@@ -49,16 +41,6 @@ def _slowapi() -> ASGIApp:
     app.add_middleware(SlowAPIASGIMiddleware)
     wrapped: ASGIApp = app
     return wrapped
-
-
-def decisions(keys: int) -> dict[str, MakeRound]:
-    """Return what only decides, in memory: no request, no fields. ``keys`` are seen before and asked in turn."""
-    makers: dict[str, Callable[[], Awaitable[Decide]]] = {}
-    if find_spec("throttled"):
-        makers["throttled-py"] = _throttled
-    if find_spec("limits"):
-        makers["limits, with the statistics that headers need"] = _limits
-    return {name: deciding(make, keys) for name, make in makers.items()}
 
 
 def deciding(make: Callable[[], Awaitable[Decide]], keys: int) -> MakeRound:
@@ -85,7 +67,8 @@ def deciding(make: Callable[[], Awaitable[Decide]], keys: int) -> MakeRound:
     return rounds
 
 
-async def _throttled() -> Decide:
+async def throttled() -> Decide:
+    """Return what decides with throttled-py."""
     from throttled.asyncio import MemoryStore, RateLimiterType, Throttled, rate_limiter
 
     # Its store keeps 1,024 keys where nothing else is said.
@@ -95,20 +78,6 @@ async def _throttled() -> Decide:
         store=MemoryStore(options={"MAX_SIZE": 200_000}),
     )
     decide: Decide = limiter.limit
-    return decide
-
-
-async def _limits() -> Decide:
-    from limits import parse
-    from limits.aio.storage import MemoryStorage
-    from limits.aio.strategies import FixedWindowRateLimiter
-
-    limiter, rate = FixedWindowRateLimiter(MemoryStorage()), parse(f"{PLENTY}/second")
-
-    async def decide(key: str) -> None:
-        await limiter.hit(rate, key)
-        await limiter.get_window_stats(rate, key)
-
     return decide
 
 
@@ -139,7 +108,8 @@ def _django(body: bytes, *, tagged: bool) -> ASGIApp:
     from django.http import HttpRequest, HttpResponse
     from django.middleware.http import ConditionalGetMiddleware
 
-    settings.configure()
+    if not settings.configured:
+        settings.configure()
     request = HttpRequest()
     request.method = "GET"
 

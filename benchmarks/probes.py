@@ -6,7 +6,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -20,11 +20,14 @@ from starlette.routing import Route
 from asgi_patterns import Health
 from asgi_patterns.health import Check
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.harness import Contender, MakeRound, Round, Times, call, measure_rounds, scope, table
+from benchmarks.answers import small
+from benchmarks.asking import Asking
+from benchmarks.comparing import Entrant, app, compare, floor, ours
+from benchmarks.harness import ROUNDS, Contender, MakeRound, Round, call, scope
+from benchmarks.results import Group
 from benchmarks.whole_stacks import shop
 
 PATHS: Final = {
-    "a request that is no probe": "/items/7",
     "a probe for life": "/health/live",
     "a probe for readiness, one check": "/health/ready",
 }
@@ -96,60 +99,43 @@ def routes() -> ASGIApp:
     return Starlette(routes=[*probes, *shop().routes])
 
 
-def contenders() -> Mapping[str, Contender]:
-    """Return who answers."""
-    return {
-        "app": shop,
-        "by hand, in front of the app": lambda: ByHand(shop()),
-        "by hand, two routes of Starlette": routes,
-        "Health": lambda: Health(checks=[Check(name="database", check=database, limit=SECONDS)])(shop()),
-    }
-
-
-def run(*, rounds: int = 60, calls: int = 500) -> str:
-    """Measure, and return the table."""
-    columns: dict[str, Mapping[str, Times]] = {}
-    for name, path in PATHS.items():
-        makers = {
-            who: asking(make, path)
-            for who, make in contenders().items()
-            if who != "app" or path == "/items/7"
-        }
-        columns[name] = measure_rounds(makers, rounds=rounds, calls=calls)
-    other, *probes = columns.values()
-    rows = [
-        (
-            who,
-            f"{other[who].minimum - other['app'].minimum:.2f}",
-            *(f"{times[who].minimum:.1f}" for times in probes),
-        )
-        for who in contenders()
-        if who != "app"
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure. The app has no part in a probe, so it is no part of those cases."""
+    other = compare(
+        "a request that is no probe",
+        app("the app alone", lambda: small),
+        floor("by hand", lambda: ByHand(small)),
+        ours("Health", lambda: Health()(small), layer="Health"),
+        rounds=rounds,
+        calls=calls,
+    )
+    probes = [
+        compare(name, *entrants(), rounds=rounds, calls=calls, how=partial(probing, path=path))
+        for name, path in PATHS.items()
     ]
-    title = "Health, microseconds: over Starlette alone for a request that is no probe, and all of a probe"
-    return table(title, rows, ("", *PATHS))
+    return Group(name="probes", title="Health probes", cases=(other, *probes))
 
 
-def asking(make: Contender, path: str) -> MakeRound:
+def entrants() -> Iterator[Entrant]:
+    """Yield who answers probes."""
+    yield floor("by hand, in front of the app", lambda: ByHand(shop()))
+    yield floor("by hand, two routes of Starlette", routes)
+    yield ours(
+        "Health", lambda: Health(checks=[Check(name="database", check=database, limit=SECONDS)])(shop())
+    )
+
+
+def probing(make: Contender, path: str) -> MakeRound:
     """Return what measures requests for a path, once the first has been answered with 200."""
 
     @asynccontextmanager
     async def rounds() -> AsyncIterator[Round]:
-        app = _on(make(), path)
+        app = Asking(make(), path=path)
         assert await _status(app) == 200, f"{path} is not answered"
         await call(app, 50)
         yield partial(call, app)
 
     return rounds
-
-
-def _on(app: ASGIApp, path: str) -> ASGIApp:
-    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path"] = path
-        scope["raw_path"] = path.encode()
-        await app(scope, receive, send)
-
-    return asked
 
 
 async def _status(app: ASGIApp) -> int:

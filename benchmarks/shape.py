@@ -1,17 +1,27 @@
 """What it costs to stand in front of an app: N of our layers against N hand-written nested functions."""
 
-from typing import ClassVar, final
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, ClassVar, final
 
-from asgi_patterns import Pipeline, Problems, RequestId, wrap
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asgi_patterns import Pipeline
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.harness import Contender, Times, measure, table
+from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks.harness import ROUNDS, Contender, MakeRound, Round, call
+from benchmarks.results import Group
 
+Wrap = Callable[[ASGIApp], ASGIApp]
 LAYERS = 6
-CHUNKS = 400
+CHUNKS = 200
 HEADER = (b"x-edited", b"1")
 
 
@@ -99,68 +109,65 @@ def piped(app: ASGIApp, count: int) -> ASGIApp:
     return Pipeline(*(EditHead(name=f"edit_{at}") for at in range(count)))(app)
 
 
-def _contenders(app: ASGIApp) -> dict[str, Contender]:
-    return {
-        "the app alone": lambda: app,
-        "1 nested function": lambda: nested(app, 1),
-        f"{LAYERS} nested functions": lambda: nested(app, LAYERS),
-        "1 layer": lambda: layered(app, 1),
-        f"{LAYERS} layers": lambda: layered(app, LAYERS),
-        f"a pipeline of {LAYERS} layers": lambda: piped(app, LAYERS),
-    }
-
-
-def run(*, rounds: int = 60, calls: int = 2000) -> str:
-    """Measure, and return the tables."""
-    request = measure(_contenders(whole), rounds=rounds, calls=calls)
-    stream = measure(_contenders(streamed), rounds=rounds, calls=max(1, calls // 50))
-    default = measure(
-        {
-            "the app alone": lambda: whole,
-            "request id": lambda: RequestId()(whole),
-            "problems": lambda: Problems()(whole),
-            "wrap(app), the default": lambda: wrap(whole, config={}),
-        },
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    one = compare("1 layer", *_entrants(_alone_with(whole), 1), rounds=rounds, calls=calls)
+    six = compare(f"{LAYERS} layers", *_entrants(_alone_with(whole), LAYERS), rounds=rounds, calls=calls)
+    chunk = compare(
+        "each further chunk of a stream",
+        *_entrants(_streaming_with, 1),
+        *_entrants(_streaming_with, LAYERS)[1:],
         rounds=rounds,
         calls=calls,
+        how=per_chunk,
+        requests=CHUNKS,
     )
-    return "\n\n".join([_per_request(request), _per_chunk(request, stream), _defaults(default)])
-
-
-def _per_request(times: dict[str, Times]) -> str:
-    floor = times[f"{LAYERS} nested functions"].minimum - times["the app alone"].minimum
-    rows = [_row(name, each, times["the app alone"], floor) for name, each in times.items()]
-    return table(
-        "Per request, microseconds; over = minimum over the app alone; ratio to the nested functions",
-        rows,
-        ("", "minimum", "median", "over", f"of {LAYERS} nested"),
+    return Group(
+        name="shape", title="To stand in front of an app, and do next to nothing", cases=(one, six, chunk)
     )
 
 
-def _per_chunk(request: dict[str, Times], stream: dict[str, Times]) -> str:
-    """What one further chunk costs: the stream less the request of one piece, by the number of its chunks."""
-    chunk = {
-        name: Times(
-            (stream[name].minimum - request[name].minimum) / CHUNKS,
-            (stream[name].median - request[name].median) / CHUNKS,
-        )
-        for name in stream
-    }
-    floor = chunk["1 nested function"].minimum - chunk["the app alone"].minimum
-    rows = [_row(name, each, chunk["the app alone"], floor) for name, each in chunk.items()]
-    return table(
-        f"Per further chunk, microseconds (a stream of {CHUNKS}); ratio to one nested function",
-        rows,
-        ("", "minimum", "median", "over", "of 1 nested"),
-    )
+def _entrants(made: Callable[[Wrap], Any], count: int) -> list[Entrant]:
+    number = f"{count} function{'s' if count > 1 else ''}"
+    entrants = [
+        app("the app alone", made(lambda app: app)),
+        floor(f"{number}, nested by hand", made(partial(nested, count=count))),
+        ours(f"{count} layer{'s' if count > 1 else ''}", made(partial(layered, count=count))),
+    ]
+    if count > 1:
+        entrants.append(ours(f"a pipeline of {count} layers", made(partial(piped, count=count))))
+    else:
+        entrants.append(peer("1 BaseHTTPMiddleware of Starlette's", made(_based)))
+    return entrants
 
 
-def _defaults(times: dict[str, Times]) -> str:
-    rows = [_row(name, each, times["the app alone"], None)[:-1] for name, each in times.items()]
-    return table("The layers that exist, per request, microseconds", rows, ("", "minimum", "median", "over"))
+def _alone_with(app: ASGIApp) -> Callable[[Wrap], Contender]:
+    return lambda wrap: lambda: wrap(app)
 
 
-def _row(name: str, times: Times, alone: Times, floor: float | None) -> tuple[str, ...]:
-    over = times.minimum - alone.minimum
-    ratio = f"{over / floor:.2f}" if floor else ""
-    return name, f"{times.minimum:.3f}", f"{times.median:.3f}", f"{over:.3f}", ratio
+def _streaming_with(wrap: Wrap) -> Contender:
+    return lambda: wrap(streamed)
+
+
+def _based(app: ASGIApp) -> ASGIApp:
+    async def edit(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        answer = await call_next(request)
+        answer.headers["x-edited"] = "1"
+        return answer
+
+    return BaseHTTPMiddleware(app, edit)
+
+
+def per_chunk(make: Contender) -> MakeRound:
+    """Return what measures the chunks of one stream: a call is a stream of ``CHUNKS``."""
+
+    @asynccontextmanager
+    async def rounds() -> AsyncIterator[Round]:
+        app = make()
+
+        async def one_round(calls: int) -> float:
+            return await call(app, calls) / CHUNKS
+
+        yield one_round
+
+    return rounds

@@ -4,55 +4,49 @@ fastapi-etag does less, and more: the tag comes from a function of the user's ow
 hashed, and who has it is answered before the handler runs. Ours and Django's tag whatever an app answers.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Final, final
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 
 from asgi_patterns import ConditionalRequests
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp, Message
 from benchmarks import peers
 from benchmarks.answers import SIZES
-from benchmarks.conditional import Floor
-from benchmarks.harness import Contender, MakeRound, Round, Times, call, measure, measure_rounds, scope, table
+from benchmarks.asking import Asking
+from benchmarks.comparing import Entrant, app, compare, floor, ours, peer
+from benchmarks.harness import Contender, MakeRound, Round, call, scope
+from benchmarks.results import Case
 from benchmarks.whole_stacks import ITEMS
 
 TAG: Final = "7-0123456789abcdef"
+ALONE: Final = "FastAPI alone"
 
 
-def run(*, rounds: int = 40, calls: int = 300) -> str:
-    """Measure, and return the table."""
-    new = measure_rounds(
-        {name: checked(make, knows=False) for name, make in contenders().items()}, rounds=rounds, calls=calls
-    )
-    known = measure_rounds(
-        {name: checked(make, knows=name != ALONE) for name, make in contenders().items()},
-        rounds=rounds,
-        calls=calls,
-    )
-    rows = [(name, _over(new, name, ALONE), _over(known, name, ALONE)) for name in new if name != ALONE]
-    django = measure(peers.django_tags(SIZES["2 KB"]), rounds=rounds, calls=calls)
-    rows.append(("Django's ConditionalGetMiddleware, over a view", _over(django, "with", "alone"), ""))
-    title = "Tags for 2 KB, microseconds over the framework; to answer 304 instead saves what comes after it"
-    return table(title, rows, ("", "a tag", "a 304"))
+def over_fastapi(by_hand: Callable[[ASGIApp], ASGIApp], *, rounds: int, calls: int | None) -> Iterator[Case]:
+    """Measure inside of FastAPI, for clients that have the tag and for others."""
+    for name, knows in (("a tag for 2 KB of FastAPI's", False), ("a 304 instead of 2 KB of FastAPI's", True)):
+        yield compare(name, *entrants(by_hand), rounds=rounds, calls=calls, how=partial(checked, knows=knows))
 
 
-ALONE: Final = "FastAPI"
-
-
-def contenders() -> Mapping[str, Contender]:
-    """Return who tags; whoever is not installed is left out."""
-    found: dict[str, Contender] = {
-        ALONE: api,
-        "by hand, over FastAPI": lambda: Floor(api()),
-        "ConditionalRequests, over FastAPI": lambda: ConditionalRequests()(api()),
-    }
+def entrants(by_hand: Callable[[ASGIApp], ASGIApp]) -> Iterator[Entrant]:
+    """Yield who tags; whoever is not installed is left out."""
+    yield app(ALONE, api)
+    yield floor("by hand", lambda: by_hand(api()))
+    yield ours("ConditionalRequests", lambda: ConditionalRequests()(api()))
     if find_spec("fastapi_etag"):
-        found["fastapi-etag, over FastAPI"] = _tagged
-    return found
+        yield peer("fastapi-etag", _tagged)
+
+
+def django(size: str) -> Iterator[Entrant]:
+    """Yield Django's middleware and what it stands in front of."""
+    made = peers.django_tags(SIZES[size])
+    alone = "a view of Django's, called without its handler"
+    yield app(alone, made["alone"])
+    yield peer("Django's ConditionalGetMiddleware", made["with"], over=alone)
 
 
 def api(**settings: Any) -> ASGIApp:
@@ -69,28 +63,16 @@ def api(**settings: Any) -> ASGIApp:
 
 
 def _tagged() -> ASGIApp:
-    from fastapi_etag.dependency import Etag, add_exception_handler
+    import fastapi_etag
 
     async def tag(request: Any) -> str:
         return TAG
 
-    app: Any = api(dependencies=[Depends(Etag(tag))])
-    add_exception_handler(app)
+    package: Any = fastapi_etag
+    app: Any = api(dependencies=[Depends(package.Etag(tag))])
+    package.add_exception_handler(app)
     made: ASGIApp = app
     return made
-
-
-@final
-class Knowing:
-    """Calls an app for a client that has a tag."""
-
-    def __init__(self, app: ASGIApp, tag: bytes) -> None:
-        self.app = app
-        self.line = (b"if-none-match", tag)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["headers"] = [*scope["headers"], self.line]
-        await self.app(scope, receive, send)
 
 
 def checked(make: Contender, *, knows: bool) -> MakeRound:
@@ -99,10 +81,11 @@ def checked(make: Contender, *, knows: bool) -> MakeRound:
     @asynccontextmanager
     async def rounds() -> AsyncIterator[Round]:
         app = make()
-        if knows:
-            _, tag = await _asked(app)
-            assert tag, "no tag was sent"
-            app = Knowing(app, tag)
+        status, tag = await _asked(app)
+        assert status == 200
+        assert tag or make is api, "no tag was sent"
+        if knows and tag:
+            app = Asking(app, (b"if-none-match", tag))
             status, _ = await _asked(app)
             assert status == 304, f"who has the tag got {status}"
         await call(app, 20)
@@ -124,7 +107,3 @@ async def _asked(app: ASGIApp) -> tuple[int, bytes]:
 
     await app(scope(), receive, send)
     return heads[0]["status"], dict(heads[0]["headers"]).get(b"etag", b"")
-
-
-def _over(times: Mapping[str, Times], name: str, alone: str) -> str:
-    return f"{times[name].minimum - times[alone].minimum:.1f}"

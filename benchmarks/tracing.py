@@ -1,6 +1,5 @@
 """What a span for each request costs: ours, one by hand, and what others make, with the SDK and a batch processor."""
 
-from collections.abc import Mapping
 from typing import Any, final
 
 from opentelemetry import context
@@ -13,9 +12,16 @@ from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 from asgi_patterns import AccessLog, Pipeline, RequestId, Tracing
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.harness import Contender, Times, measure, table
+from benchmarks.comparing import app, compare, floor, ours, peer
+from benchmarks.harness import ROUNDS
+from benchmarks.results import Budget, Case, Group
+from benchmarks.shape import whole
 
-SHARES = {"always": 1.0, "10 %": 0.1}
+STRICT = (
+    "it checks the caller's context strictly, bounds what it tells, and looks for spans that others begin; by hand "
+    "nothing of that is done"
+)
+SHARES = {"a span for each request": 1.0, "a span for one request of ten": 0.1}
 
 
 @final
@@ -82,45 +88,42 @@ def provider(share: float) -> TracerProvider:
     return made
 
 
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with two bytes."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"{}"})
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    cases = tuple(_case(name, share, rounds, calls) for name, share in SHARES.items())
+    return Group(name="tracing", title="Tracing, with the SDK and a batch processor", cases=cases)
 
 
-def contenders(share: float) -> Mapping[str, Contender]:
-    """Return who makes spans, for that share of requests."""
-    return {
-        "alone": lambda: app,
-        "by hand": lambda: ByHand(app, provider(share)),
-        "ours": lambda: Tracing(tracer_provider=provider(share))(app),
-        "ours, id, log": lambda: Pipeline(RequestId(), AccessLog(), Tracing(tracer_provider=provider(share)))(
-            app
+def _case(name: str, share: float, rounds: int, calls: int | None) -> Case:
+    contrib: Any = OpenTelemetryMiddleware
+    all_of_them = share == 1
+    return compare(
+        name,
+        app("the app alone", lambda: whole),
+        floor("a span by hand", lambda: ByHand(whole, provider(share))),
+        ours(
+            "Tracing",
+            lambda: Tracing(tracer_provider=provider(share))(whole),
+            Budget(most=1.3 if all_of_them else 1.4, reason=STRICT),
+            layer="Tracing" if all_of_them else "",
         ),
-        "contrib, tuned": lambda: OpenTelemetryMiddleware(
-            app, tracer_provider=provider(share), exclude_spans=["receive", "send"]
+        ours("RequestId, AccessLog and Tracing", lambda: _pipeline(share)),
+        peer("contrib", lambda: contrib(whole, tracer_provider=provider(share))),
+        peer(
+            "contrib, without spans of messages",
+            lambda: contrib(whole, tracer_provider=provider(share), exclude_spans=["receive", "send"]),
         ),
-        "contrib": lambda: OpenTelemetryMiddleware(app, tracer_provider=provider(share)),
-        "Starlette's": lambda: _starlettes(share),
-    }
+        peer("Starlette's", lambda: _starlettes(share)),
+        rounds=rounds,
+        calls=calls,
+    )
+
+
+def _pipeline(share: float) -> ASGIApp:
+    return Pipeline(RequestId(), AccessLog(), Tracing(tracer_provider=provider(share)))(whole)
 
 
 def _starlettes(share: float) -> ASGIApp:
     from starlette.middleware.opentelemetry import OpenTelemetryMiddleware as Own
 
-    return Own(app, tracer_provider=provider(share))
-
-
-def run(*, rounds: int = 40, calls: int = 1000) -> str:
-    """Measure, and return the table."""
-    rows = []
-    for name, share in SHARES.items():
-        times = measure(contenders(share), rounds=rounds, calls=calls)
-        rows += [(f"{who}, {name}", *_over(times, who)) for who in times if who != "alone"]
-    title = "Tracing, microseconds over the app alone"
-    return table(title, rows, ("", "over", "of by hand"))
-
-
-def _over(times: Mapping[str, Times], who: str) -> tuple[str, str]:
-    over, floor = (times[each].minimum - times["alone"].minimum for each in (who, "by hand"))
-    return f"{over:.2f}", f"{over / floor:.2f}"
+    return Own(whole, tracer_provider=provider(share))

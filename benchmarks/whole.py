@@ -1,26 +1,64 @@
 """The whole stack: what five features together cost by hand, as people stack them today, and with ours.
 
-``run``: in this process; ``benchmarks.whole_servers`` has the same behind real servers. Peers that are not installed
-are left out.
+In this process; ``benchmarks.whole_servers`` has the same behind real servers. Peers that are not installed are left
+out.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from benchmarks.harness import MakeRound, Round, Times, call, measure_rounds, table
+from benchmarks.comparing import Entrant, compare
+from benchmarks.harness import ROUNDS, MakeRound, Round, call
+from benchmarks.reasons import WEIGHED
+from benchmarks.results import Budget, Case, Group, Kind
 from benchmarks.whole_checks import check
-from benchmarks.whole_stacks import Asking, MakeStack, stacks
+from benchmarks.whole_stacks import FIVE, FOUR, PLUS, Asking, MakeStack, stacks
 
-ASKED: Final = {"five": (1.4, 6.0), "four": (1.4, 8.0), "plus": (1.5, None)}
-"""What ours may be of what it costs by hand, and how often it should fit into what today's costs."""
+TODAY: Final = "as people stack them today"
+KINDS: Final[dict[str, tuple[str, Kind]]] = {
+    "by hand": ("by hand", "floor"),
+    "ours": ("one pipeline of ours", "ours"),
+    "today": (TODAY, "peer"),
+    "today, tuned": (f"{TODAY}, tuned", "peer"),
+    "today, Starlette's spans": (f"{TODAY}, with Starlette's own spans", "peer"),
+}
+NAMES: Final = {"five": FIVE, "four": FOUR, "plus": PLUS}
+BUDGETS: Final = {
+    "five": (Budget(most=1.4, reason=WEIGHED), Budget(most=1 / 6, of=TODAY, reason=WEIGHED)),
+    "four": (Budget(most=1.4, reason=WEIGHED), Budget(most=1 / 8, of=TODAY, reason=WEIGHED)),
+    "plus": (Budget(most=1.5, reason=WEIGHED),),
+}
 
 
-def run(*, rounds: int = 40, calls: int = 500) -> str:
-    """Measure, and return the table."""
-    makers = {name: checked(make) for name, make in stacks().items()}
-    return render(measure_rounds(makers, rounds=rounds, calls=calls))
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure."""
+    cases = tuple(_case(name, rounds, calls) for name in NAMES)
+    return Group(name="whole", title="The whole stack in front of Starlette", cases=cases)
+
+
+def _case(name: str, rounds: int, calls: int | None) -> Case:
+    return compare(
+        told(name), *(entrant for entrant, _ in entrants(name)), rounds=rounds, calls=calls, how=checked
+    )
+
+
+def told(name: str) -> str:
+    """Return what a stack is called."""
+    return f"{len(NAMES[name])} features: {', '.join(NAMES[name])}"
+
+
+def entrants(name: str) -> Iterator[tuple[Entrant, str]]:
+    """Yield the app alone, and what stands in front of it with these features, each with the name of its stack."""
+    for stack, make in stacks().items():
+        of, _, who = stack.partition(": ")
+        if stack == "app":
+            yield Entrant(name="Starlette alone, 2 KB of JSON", kind="app", make=make), stack
+        elif of == name:
+            called, kind = KINDS[who]
+            budgets = BUDGETS[name] if kind == "ours" else ()
+            yield Entrant(name=called, kind=kind, make=make, budgets=budgets), stack
 
 
 def checked(make: MakeStack) -> MakeRound:
@@ -35,33 +73,3 @@ def checked(make: MakeStack) -> MakeRound:
         yield partial(call, app)
 
     return rounds
-
-
-def render(times: dict[str, Times]) -> str:
-    """Return the table."""
-    rows = [
-        (name, f"{each.minimum:.1f}", *_over(times, name)) for name, each in times.items() if name != "app"
-    ]
-    head = ("", "minimum", "over", "of by hand", "asked", "today's, in it", "asked")
-    title = (
-        "The whole stack, microseconds a request; over = over Starlette alone, "
-        f"which answers with 2 KB of JSON in {times['app'].minimum:.1f}"
-    )
-    return table(title, rows, head)
-
-
-def _over(times: dict[str, Times], name: str) -> tuple[str, ...]:
-    kind, _, who = name.partition(": ")
-
-    def over(who: str) -> float:
-        return times[f"{kind}: {who}"].minimum - times["app"].minimum
-
-    found = f"{over(who):.1f}", f"{over(who) / over('by hand'):.2f}"
-    at_most, at_least = ASKED[kind] if who == "ours" else (None, None)
-    has_peer = f"{kind}: today" in times
-    return (
-        *found,
-        f"at most {at_most}" if at_most else "",
-        f"{over('today') / over(who):.1f}" if has_peer else "",
-        f"at least {at_least:g}" if at_least and has_peer else "",
-    )

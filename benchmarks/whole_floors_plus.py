@@ -9,7 +9,7 @@ from typing import Final, final
 from xxhash import xxh3_128_hexdigest
 
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from benchmarks.id_peers import current
+from benchmarks.request_id import current
 
 LOGGER: Final = "benchmarks.whole"
 LARGE: Final = 1_000_000

@@ -1,13 +1,11 @@
-"""``python -m benchmarks.whole_servers``: the whole stack behind real servers, with as much load as they take.
+"""The whole stack behind real servers, with as much load as they take.
 
 One worker each. Server and load are processes of their own, each on a core of its own where there are two; nothing
-leaves the machine.
+leaves the machine. ``python -m benchmarks whole_servers`` takes minutes.
 """
 
-import argparse
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,22 +13,28 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
-from benchmarks.harness import table
+from benchmarks.comparing import Entrant, compared
+from benchmarks.harness import ROUNDS, Times
+from benchmarks.reasons import SERVED
+from benchmarks.results import Budget, Case, Group
 from benchmarks.whole_checks import lacking
-from benchmarks.whole_stacks import FIVE, FOUR, PLUS, stacks
+from benchmarks.whole_stacks import stacks
 
 CONNECTIONS: Final = 32
 PATH: Final = "/items/7"
 ROOT: Final = Path(__file__).parents[1]
-ASKED: Final = 3.3, 1 / 3
-"""What our throughput should be of that of today's stack, and what our p99 may be of its."""
-
-FEATURES: Final = {"five": FIVE, "four": FOUR, "plus": PLUS, "app": ()}
+BUDGETS: Final = {
+    "us": Budget(most=1 / 3.3, of=whole.TODAY, reason=SERVED),
+    "ms": Budget(most=1 / 3, of=whole.TODAY, reason=SERVED),
+}
+"""What our time for an answer may be of that of today's stack, and our p99 of its."""
 
 
 def servers() -> Mapping[str, Sequence[str]]:
@@ -47,13 +51,38 @@ def servers() -> Mapping[str, Sequence[str]]:
     return found
 
 
-def run(*, seconds: float = 2.0, rounds: int = 3, names: Sequence[str] = ()) -> str:
-    """Measure, and return a table for each server. ``names`` are stacks; by default all."""
-    chosen = names or list(stacks())
-    return "\n\n".join(
-        render(server, measure(command, chosen, seconds=seconds, rounds=rounds))
-        for server, command in servers().items()
-    )
+def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
+    """Measure; with few calls only the last features, for a moment."""
+    names = list(whole.NAMES) if calls is None else [*whole.NAMES][-1:]
+    chosen = [name for name in stacks() if name.partition(":")[0] in ("app", *names)]
+    cases: list[Case] = []
+    for server, command in servers().items():
+        loads = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
+        for name in names:
+            cases += _cases(server, name, loads)
+    title = f"The whole stack on servers, one worker, {CONNECTIONS} connections"
+    return Group(name="whole_servers", title=title, cases=tuple(cases))
+
+
+def _cases(server: str, name: str, loads: Mapping[str, Load]) -> Iterator[Case]:
+    """Yield what an answer takes, and for how long one of a hundred is waited for: of each the best round."""
+    what = whole.told(name)
+    answer = {stack: 1e6 / found.rate for stack, found in loads.items()}
+    late = {stack: found.p99 for stack, found in loads.items()}
+    yield _case(f"{server}, an answer: {what}", name, "us", answer)
+    yield _case(f"{server}, p99: {what}", name, "ms", late)
+
+
+def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
+    taking_part = [*whole.entrants(name)]
+    has_peers = any(entrant.kind == "peer" for entrant, _ in taking_part)
+    entrants: list[Entrant] = []
+    times: dict[str, Times] = {}
+    for entrant, stack in taking_part:
+        budgets = (BUDGETS[unit],) if entrant.kind == "ours" and has_peers else ()
+        entrants.append(replace(entrant, over=None, budgets=budgets))
+        times[entrant.name] = Times(found[stack], found[stack])
+    return Case(name=title, rows=tuple(compared(entrants, times)), unit=unit)
 
 
 def measure(command: Sequence[str], names: Sequence[str], *, seconds: float, rounds: int) -> dict[str, Load]:
@@ -117,7 +146,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _features(name: str) -> Sequence[str]:
-    return FEATURES[name.partition(":")[0]]
+    return whole.NAMES.get(name.partition(":")[0], ())
 
 
 def _get(port: int, path: str) -> tuple[dict[bytes, bytes], bytes]:
@@ -144,42 +173,3 @@ def check_counts(name: str, port: int, answered: int) -> None:
         assert seen["tracing"], f"{name} has exported no span"
     if "metrics" in _features(name):
         assert seen["metrics"] >= answered, f"{name} has counted {seen} of {answered} requests"
-
-
-def render(server: str, found: Mapping[str, Load]) -> str:
-    """Return the table of one server."""
-    rows = [
-        (name, f"{each.rate:,.0f}", f"{each.p50:.2f}", f"{each.p99:.2f}", *_compared(name, found))
-        for name, each in found.items()
-    ]
-    head = ("", "answers/s", "p50 ms", "p99 ms", "rate of today's", "p99 of today's")
-    title = (
-        f"{server}, one worker, {CONNECTIONS} connections; asked of ours: "
-        f"at least {ASKED[0]} of today's rate, at most {ASKED[1]:.2f} of its p99"
-    )
-    return table(title, rows, head)
-
-
-def _compared(name: str, found: Mapping[str, Load]) -> tuple[str, str]:
-    today = found.get(f"{name.partition(':')[0]}: today")
-    if today is None:
-        return "", ""
-    return f"{found[name].rate / today.rate:.2f}", f"{found[name].p99 / today.p99:.2f}"
-
-
-def main() -> None:
-    """Read the command line, measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.whole_servers", description=__doc__)
-    parser.add_argument("--light", action="store_true", help="short steps, numbers without meaning")
-    parser.add_argument("stacks", nargs="*", help="which stacks; by default all")
-    options = parser.parse_args()
-    # Who is told to end ends the servers first, as with Ctrl+C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if options.light:
-        print(run(seconds=0.2, rounds=1, names=options.stacks))
-    else:
-        print(run(names=options.stacks))
-
-
-if __name__ == "__main__":
-    main()

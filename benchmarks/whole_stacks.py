@@ -34,7 +34,7 @@ from asgi_patterns import (
 from asgi_patterns.kernel.layer import Layer
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from benchmarks import rate_limits
-from benchmarks.id_peers import ByHand as Identified
+from benchmarks.request_id import ByHand as Identified
 from benchmarks.whole_floors import Coded, Measured, Spanned
 from benchmarks.whole_floors_plus import LOGGER, Answered, Bounded, Logged, Tagged, Timed
 

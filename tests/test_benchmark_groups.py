@@ -4,35 +4,34 @@ What the groups measure is no test's business. Peers take part where they are in
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
 import pytest
 
 from benchmarks import (
     coding_peers,
-    id_peers,
+    compression,
     limit_peers,
     observed_peers,
     probes,
+    request_id,
     tag_peers,
     whole_profile,
     whole_stacks,
 )
-from benchmarks.answers import SIZES
+from benchmarks.answers import SIZES, answering, streaming
+from benchmarks.asking import Asking
 from benchmarks.closed_loop import Load, read_wrk
-from benchmarks.harness import MakeRound
+from benchmarks.compression_codecs import codes
+from benchmarks.conditional import Floor
+from benchmarks.harness import Contender, MakeRound
 from benchmarks.whole_checks import answer, check
 from benchmarks.whole_floors import Coded
 from benchmarks.whole_stacks import FIVE, PLUS, Instruments, MakeStack, Stack, shop
 
-ROOT = Path(__file__).parents[1]
-
 STACKS = {
     **whole_stacks.stacks(),
-    **{f"metrics: {name}": make for name, make in observed_peers.stacks().items()},
+    **{f"metrics: {each.name}": each.make for each in observed_peers.entrants()},
 }
 
 
@@ -64,17 +63,16 @@ async def _checked(make: Callable[[], Awaitable[Stack]]) -> None:
 def _rounds() -> Mapping[str, MakeRound]:
     made: dict[str, MakeRound] = {}
     body = SIZES["2 KB"]
-    for coding in coding_peers.LEVELS:
-        for how, app in coding_peers.HOW.items():
-            contenders = coding_peers.contenders(coding, how, app(body))
-            for name, make in contenders.items():
-                rounds = coding_peers.checked(make, coding, body, is_app=name == "alone")
-                made[f"{coding}, {how}: {name}"] = rounds
-    for name, make in tag_peers.contenders().items():
-        made[f"tags: {name}"] = tag_peers.checked(make, knows=name != tag_peers.ALONE)
-    for name, make in probes.contenders().items():
-        if name != "app":
-            made[f"probes: {name}"] = probes.asking(make, "/health/ready")
+    for coding, code in codes().items():
+        whole, pieces = answering(body), streaming(body)
+        for each in compression.entrants("2 KB", whole, body, coding, code):
+            made[f"{coding}, whole: {each.name}"] = coding_peers.reading(coding, body, whole)(each.make)
+        for each in coding_peers.entrants(coding, pieces):
+            made[f"{coding}, in pieces: {each.name}"] = coding_peers.reading(coding, body, pieces)(each.make)
+    for each in tag_peers.entrants(Floor):
+        made[f"tags: {each.name}"] = tag_peers.checked(each.make, knows=True)
+    for each in probes.entrants():
+        made[f"probes: {each.name}"] = probes.probing(each.make, "/health/ready")
     return made
 
 
@@ -87,22 +85,25 @@ def test_a_contender_answers_as_it_should(make: MakeRound) -> None:
     assert asyncio.run(one_round()) > 0
 
 
-@pytest.mark.parametrize("name", [name for name in id_peers.contenders(shop()) if name != "alone"])
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(each.make, id=each.name) for each in request_id.entrants() if each.kind != "app"],
+)
 @pytest.mark.parametrize("is_sent", [pytest.param(True, id="kept"), pytest.param(False, id="new")])
-def test_an_id_is_on_the_answer(name: str, is_sent: bool) -> None:
-    app = id_peers.contenders(shop())[name]()
+def test_an_id_is_on_the_answer(make: Contender, is_sent: bool) -> None:
+    name, sent = request_id.SENT
 
-    headers, _ = asyncio.run(answer(id_peers.Bringing(app) if is_sent else app))
+    headers, _ = asyncio.run(answer(Asking(make(), (name, sent)) if is_sent else make()))
 
-    found = headers[b"x-request-id"]
-    assert len(found) == len(id_peers.GIVEN)
-    assert (found == id_peers.GIVEN) == is_sent
+    found = headers[name]
+    assert len(found) == len(sent)
+    assert (found == sent) == is_sent
 
 
-@pytest.mark.parametrize("name", list(limit_peers.deciders()))
-def test_who_decides_decides_for_many_keys(name: str) -> None:
+@pytest.mark.parametrize("make", [pytest.param(each.make, id=each.name) for each in limit_peers.deciders()])
+def test_who_decides_decides_for_many_keys(make: limit_peers.MakeDecide) -> None:
     async def decide() -> None:
-        decides = await limit_peers.deciders()[name]()
+        decides = await make()
         for key in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):
             await decides(key)
 
@@ -148,27 +149,3 @@ Transfer/sec:      6.00MB
 )
 def test_what_wrk_prints_is_read(p99: str, failed: str, found: Load) -> None:
     assert read_wrk(WRK.format(p99=p99, failed=failed)) == found
-
-
-@pytest.mark.parametrize(
-    ("group", "row"),
-    [
-        ("whole", "plus: ours"),
-        ("profile", "all of it"),
-        ("servers", "plus: ours"),
-        ("ids", "RequestId in a pipeline, a new id"),
-        ("metrics", "Metrics without exemplars"),
-        ("codings", "the codec, in the app"),
-        ("tags", "ConditionalRequests, over FastAPI"),
-        ("limits", "RateLimit's counters"),
-        ("redis", "INCR through redis-py"),
-        ("probes", "by hand, two routes of Starlette"),
-    ],
-)
-def test_a_group_prints_its_table(group: str, row: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.beside", "--light", group]
-
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
-
-    assert done.returncode == 0, done.stderr
-    assert row in done.stdout
