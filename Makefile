@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+GROUPS ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -23,11 +24,11 @@ help:
 	@echo 'make oldest   run the contracts of the frameworks with their oldest supported versions'
 	@echo 'make demo     serve the example shop on http://127.0.0.1:$(PORT) (PORT=...)'
 	@echo 'make fresh    prove both in a new clone with an empty home'
-	@echo 'make bench    print what each layer costs'
+	@echo 'make bench    measure what each layer costs, and write it down (minutes; GROUPS="metrics tracing" for some)'
 	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
 	@echo 'make soak     let a million invented clients come, and two writers meet a thousand times (minutes)'
-	@echo 'make docs     write the tables of settings in docs/ anew'
+	@echo 'make docs     write the tables of settings in docs/ anew, and what the README says about costs'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
 
@@ -49,7 +50,8 @@ fresh:
 	@$(PYTHON) tests/support/fresh.py
 
 bench: $(BENCH)
-	$(RUN) benchmarks
+	$(RUN) benchmarks --write $(GROUPS)
+	$(RUN) benchmarks.readme
 
 overload: $(TESTS)
 	@$(RUN) benchmarks.overload
@@ -63,6 +65,7 @@ soak: $(TESTS)
 
 docs: $(TESTS)
 	$(RUN) tests.support.settings_tables
+	$(RUN) benchmarks.readme
 
 format: $(TESTS)
 	$(RUN) ruff check --select I --fix .

@@ -1,12 +1,12 @@
 """The plots of ``benchmarks.overload``: as text, and as SVG."""
 
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from collections.abc import Mapping
 from math import log10
 
+from benchmarks.drawing import BLUE, GREY, RED, Bar, chart, document, height
+
 WIDTH = 40
-ROW, LEFT, BAR = 22, 110, 260
-COLOURS = {"possible": "#bbbbbb", "unloaded": "#bbbbbb", "without": "#c8553d", "with": "#2f6f8f"}
+COLOURS = {"possible": GREY, "unloaded": GREY, "without": RED, "with": BLUE}
 MOST_MS = 10_000.0
 
 Shares = Mapping[str, float]
@@ -36,23 +36,11 @@ def svg(results: Mapping[str, tuple[Shares, Latencies]]) -> str:
     parts: list[str] = []
     top = 10
     for path, (shares, latencies) in results.items():
-        height = (max(len(shares), len(latencies)) + 1) * ROW
-        parts += _chart(f"{path}: throughput", shares, 10, top, lambda value: value, "{:.0%} of the best")
-        parts += _chart(f"{path}: p99, logarithmic", latencies, 530, top, scaled, "{:.1f} ms")
-        top += height + 20
-    body = "\n".join(parts)
-    size = f'width="1050" height="{top}" viewBox="0 0 1050 {top}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">\n{body}\n</svg>\n'
-
-
-def _chart(
-    title: str, values: Mapping[str, float], left: int, top: int, scale: Callable[[float], float], form: str
-) -> Iterator[str]:
-    yield f'<text x="{left}" y="{top + 15}" font-weight="bold">{escape(title)}</text>'
-    for row, (name, value) in enumerate(values.items(), start=1):
-        at = top + row * ROW
-        width = max(1, round(min(1.0, scale(value)) * BAR))
-        start = left + LEFT
-        yield f'<text x="{left}" y="{at + 15}">{escape(name)}</text>'
-        yield f'<rect x="{start}" y="{at + 3}" width="{width}" height="{ROW - 6}" fill="{COLOURS[name]}"/>'
-        yield f'<text x="{start + width + 6}" y="{at + 15}">{escape(form.format(value))}</text>'
+        served = [
+            Bar(name, share, f"{share:.0%} of the best", COLOURS[name]) for name, share in shares.items()
+        ]
+        late = [Bar(name, scaled(ms), f"{ms:.1f} ms", COLOURS[name]) for name, ms in latencies.items()]
+        parts += chart(f"{path}: throughput", served, left=10, top=top)
+        parts += chart(f"{path}: p99, logarithmic", late, left=530, top=top)
+        top += max(height(served), height(late))
+    return document(parts, width=1050, height=top)
