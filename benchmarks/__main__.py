@@ -4,6 +4,8 @@
 """
 
 import argparse
+import signal
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write what was found, for the README")
     parser.add_argument("--folder", type=Path, default=results.FOLDER, help="where to, instead")
     options = parser.parse_args()
+    # Who is told to end ends the servers first, as with Ctrl+C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if unknown := [name for name in options.groups if name not in NAMES]:
         parser.error(f"there is no group {', '.join(unknown)}; there are {', '.join(NAMES)}")
     if options.light and options.write and options.folder == results.FOLDER:

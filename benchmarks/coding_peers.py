@@ -1,9 +1,10 @@
 """What others cost that send answers coded: whole, and in pieces.
 
-All at the same level, over a bare app; how far back a codec of a stream looks is each one's own choice. Of pieces each
-coder makes what its package thinks right: ours, zstd-asgi, brotli-asgi and Starlette's send each piece at once.
-What is no event stream starlette-compress keeps until the codec has enough of it, which is cheaper, and later at the
-client.
+All at the same level, over a bare app; how far back the codec of a stream looks is each one's own choice.
+
+Of pieces each makes what its package thinks right: ours, zstd-asgi, brotli-asgi and Starlette's send each piece at
+once; starlette-compress keeps what is not an event stream until the codec has enough of it, which is cheaper, and
+later at the client.
 """
 
 import zlib

@@ -10,8 +10,9 @@ COLD: Final = (
     "the instructions are those of 2 KB, which keeps to it; after a codec that has had the processor's caches for "
     "a long while they take longer"
 )
-TOLD: Final = (
-    "ours reports each coded answer, as three counts of Metrics and an event of the span, which by hand nobody does: "
-    "most of what coding adds; then come tracing and metrics themselves (python -m benchmarks.whole_profile)"
+WEIGHED: Final = (
+    "before it codes, ours weighs what the client accepts and what the app says of its answer; it checks the caller's "
+    "trace and reports to listeners: most of what is above the floor is in coding, tracing and the log "
+    "(python -m benchmarks.whole_profile)"
 )
 SERVED: Final = "a part of each answer is the time of the server and of Starlette, which no layer can save"

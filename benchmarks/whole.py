@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks.comparing import Entrant, compare
 from benchmarks.harness import ROUNDS, MakeRound, Round, call
-from benchmarks.reasons import TOLD
+from benchmarks.reasons import WEIGHED
 from benchmarks.results import Budget, Case, Group, Kind
 from benchmarks.whole_checks import check
 from benchmarks.whole_stacks import FIVE, FOUR, PLUS, Asking, MakeStack, stacks
@@ -26,9 +26,9 @@ KINDS: Final[dict[str, tuple[str, Kind]]] = {
 }
 NAMES: Final = {"five": FIVE, "four": FOUR, "plus": PLUS}
 BUDGETS: Final = {
-    "five": (Budget(most=1.4, reason=TOLD), Budget(most=1 / 6, of=TODAY, reason=TOLD)),
-    "four": (Budget(most=1.4, reason=TOLD), Budget(most=1 / 8, of=TODAY, reason=TOLD)),
-    "plus": (Budget(most=1.5, reason=TOLD),),
+    "five": (Budget(most=1.4, reason=WEIGHED), Budget(most=1 / 6, of=TODAY, reason=WEIGHED)),
+    "four": (Budget(most=1.4, reason=WEIGHED), Budget(most=1 / 8, of=TODAY, reason=WEIGHED)),
+    "plus": (Budget(most=1.5, reason=WEIGHED),),
 }
 
 

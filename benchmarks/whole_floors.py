@@ -53,7 +53,7 @@ class Spanned:
             "network.protocol.version": scope["http_version"],
             "user_agent.original": agent.decode("latin-1"),
         }
-        span = self.tracer.start_span(method, parent, SpanKind.SERVER, attributes)
+        span = scope["span"] = self.tracer.start_span(method, parent, SpanKind.SERVER, attributes)
         status = 500
 
         async def sending(message: Message) -> None:

@@ -6,7 +6,6 @@ import logging
 from time import perf_counter, time
 from typing import Final, final
 
-from opentelemetry.trace import get_current_span
 from xxhash import xxh3_128_hexdigest
 
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,8 +76,8 @@ def _write(scope: Scope, status: int, size: int, first: float, seconds: float) -
         "protocol": scope["http_version"],
         "user_agent": agent.decode("latin-1"),
     }
-    span = get_current_span()
-    if span.is_recording():
+    span = scope.get("span")
+    if span is not None:
         fields["trace_id"] = f"{span.get_span_context().trace_id:032x}"
     # As `_log.info` does, less its search for the line of code that logs.
     _log.handle(_log.makeRecord(LOGGER, logging.INFO, "", 0, _encode(fields), (), None))
