@@ -114,31 +114,6 @@ def content_length(headers: RawHeaders) -> int | None:
 
 
 @final
-class Others(set[bytes]):
-    """Names that are known to be others than ``name``, which is given in lower case.
-
-    Whether a head has a field of that name is mostly seen in one go then, whatever the number of its fields.
-    """
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: bytes) -> None:
-        super().__init__()
-        self._name = name
-
-    def are_all(self, headers: RawHeaders) -> bool:
-        """Whether no field of ``headers`` has the name. Remembers the first few hundred other names."""
-        names = dict(headers)
-        if self.issuperset(names):
-            return True
-        if any(name.lower() == self._name for name in names):
-            return False
-        if len(self) < _MOST_NAMES:
-            self.update(names)
-        return True
-
-
-@final
 class Kinds(dict[bytes, int]):
     """What fields are about, by their names in lower case, for those who look at all lines of a head in one go.
 

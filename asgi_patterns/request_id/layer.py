@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from asgi_patterns.kernel.exchange import SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
-from asgi_patterns.kernel.headers import Others, field_name, remove, request_lines
+from asgi_patterns.kernel.headers import field_name, remove, request_lines
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
@@ -69,12 +69,11 @@ class RequestId(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_header", "_only_proxies", "label", "others")
+    __slots__ = ("_app", "_header", "_only_proxies", "label")
 
     def __init__(self, app: ASGIApp, header: bytes, *, only_proxies: bool, label: str) -> None:
         self._app = app
         self._header = header
-        self.others = Others(header)
         self._only_proxies = only_proxies
         self.label = label
 
@@ -120,7 +119,10 @@ class _Answer(Editing):
             return head
         line = self.line
         headers = [*head.get("headers", ())]
-        if not wired.others.are_all(headers):
-            remove(headers, line[0])
+        own, size = line[0], len(line[0])
+        for name, _ in headers:
+            if len(name) == size and name.lower() == own:
+                remove(headers, own)
+                break
         headers.append(line)
         return {**head, "headers": headers}
