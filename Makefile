@@ -28,7 +28,7 @@ help:
 	@echo 'make overload what becomes of the shop at twice its load, with shedding and without (a minute)'
 	@echo 'make browser  let a real Chromium read answers across origins'
 	@echo 'make soak     let millions of invented clients come, two writers meet a thousand times, and a million requests'
-	@echo '              pass all layers, in memory and on Redis, while memory stays as it is (a quarter of an hour)'
+	@echo '              pass all layers, in memory and on Redis, while memory stays as it is (an hour)'
 	@echo 'make docs     write the tables of settings in docs/ anew, and what the README says about costs'
 	@echo 'make format   rewrite the code in the house format'
 	@echo 'make setup    only install what the tests need, into $(VENV) (PYTHON=...)'
