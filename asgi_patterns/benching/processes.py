@@ -17,6 +17,7 @@ from typing import Any, Final, final
 __all__ = ["FAILED", "CannotMeasure", "Child", "begin", "last_line", "reason", "undisturbed"]
 
 FAILED: Final = "failed"
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 LEAVING: Final = 5.0
 """Seconds that a process has to tidy up."""
 
@@ -88,16 +89,19 @@ def start_method() -> str:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait: while a process begins, which would hear it too and is told by us, and while they end."""
+    """Let Ctrl-C and SIGTERM wait, while processes begin or end.
+
+    A new process would hear of it before it can be deaf, and what a handler raises is lost in the hooks of a fork.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # by itself it would unblock the signal
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 def _live(body: Body, argument: object, pipe: Connection, inherited: Sequence[Connection]) -> None:
@@ -115,7 +119,7 @@ def _detach(inherited: Sequence[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     for each in inherited:
         each.close()
     nowhere = os.open(os.devnull, os.O_RDWR)
