@@ -107,6 +107,7 @@ class _Found:
         return Served(
             throughput=statistics.median(self.throughputs),
             best=max(self.throughputs),
+            worst=min(self.throughputs),
             p50=quantile(self.latencies, 0.5) * 1e3,
             p99=quantile(self.latencies, 0.99) * 1e3,
             requests=self.latencies.total(),
