@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -49,8 +49,8 @@ def bench(given: argparse.Namespace) -> int:
     app, pipeline = loaded(target)
     session = _Session(options, rows(target, pipeline), given.app, _framework(app))
     try:
-        with _terminable():
-            session.measure()
+        with _terminable() as insist:
+            session.measure(insist)
     except KeyboardInterrupt:
         return session.give_up(INTERRUPTED)
     except _Terminated:
@@ -66,6 +66,7 @@ class _Session:
         self._options = options
         self._rows = rows
         self._display = Display()
+        self._insist: Callable[[], None] = lambda: None
         server = (options.server,) if options.server else ()
         self._result = Result(
             app=app,
@@ -78,8 +79,9 @@ class _Session:
             connections=options.connections if options.server else 0,
         )
 
-    def measure(self) -> None:
-        """Measure in process, and then behind a server if that is wanted."""
+    def measure(self, insist: Callable[[], None]) -> None:
+        """Measure in process, and then behind a server if that is wanted; call ``insist`` now and then."""
+        self._insist = insist
         options = self._options
         requests = len(options.sent)
         addresses = clients(options.clients) if options.clients > 1 else ()
@@ -132,6 +134,7 @@ class _Session:
         self._show(lines)
 
     def _show(self, lines: Sequence[Line]) -> None:
+        self._insist()
         self._result = replace(self._result, lines=lines)
         self._display.show(lambda: table(self._result, self._display.paper))
 
@@ -181,14 +184,20 @@ def _framework(app: object) -> str:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Tidy up on SIGTERM too."""
+def _terminable() -> Iterator[Callable[[], None]]:
+    """Tidy up on SIGTERM too. Yield what raises once more where it was lost, as it is in finalizers."""
+    told: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
+        told.append(number)
         raise _Terminated
+
+    def insist() -> None:
+        if told:
+            raise _Terminated
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield insist
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -11,7 +11,7 @@ NOISE: Final = "within noise"
 _HEAD: Final = ("over", "", "bytecodes", "")
 _NOTE: Final = (
     "over and bytecodes: more than the app alone, then and now. A time has changed where it differs by more than the "
-    "fastest and the usual rounds of both did."
+    "fastest and the usual rounds of both did; requests a second, where no round of one was like one of the other."
 )
 
 
@@ -109,8 +109,8 @@ def _served(now: Result, then: Result) -> Iterator[Sequence[str]]:
         if old is None or line.served is None:
             continue
         change = line.served.throughput - old.throughput
-        noise = max(each.best - each.throughput for each in (old, line.served))
-        told = f"{change:+,.0f}" if abs(change) > noise else NOISE
+        overlaps = line.served.worst <= old.best and old.worst <= line.served.best
+        told = NOISE if overlaps else f"{change:+,.0f}"
         pair = f"{old.throughput:,.0f} -> {line.served.throughput:,.0f}"
         yield line.name, pair, told if same_machine(now, then) else "", "", ""
 

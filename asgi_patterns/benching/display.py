@@ -74,7 +74,9 @@ class Display:
     def _draw(self, lines: list[str]) -> None:
         if self._drawn:
             sys.stdout.write(f"\x1b[{self._drawn}F\x1b[J")
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        encoding = sys.stdout.encoding or "ascii"
+        text = "".join(f"{line}\n" for line in lines)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
         self._drawn = len(lines) if self._is_live else 0
 

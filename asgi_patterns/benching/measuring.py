@@ -17,7 +17,7 @@ import anyio.lowlevel
 
 from asgi_patterns.benching.counting import count
 from asgi_patterns.benching.numbers import Counts, Failed, Measured, Samples
-from asgi_patterns.benching.processes import FAILED, begin, undisturbed
+from asgi_patterns.benching.processes import FAILED, begin, bury, undisturbed
 
 __all__ = ["Contender", "Make", "Run", "Told", "measure", "measuring"]
 
@@ -137,8 +137,7 @@ def _started(contenders: Mapping[str, Contender], warm_up: float) -> Iterator["l
         with undisturbed():
             for racer in racers:
                 racer.child.dismiss()
-            for racer in racers:
-                racer.child.bury()
+            bury(racer.child for racer in racers)
 
 
 @final

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, final
 
-from asgi_patterns.benching.results import Line, Result, refuses
+from asgi_patterns.benching.results import Line, Result, refuses, served_remarks
 from asgi_patterns.benching.table import micro
 
 WIDTH: Final = 940
@@ -87,7 +87,7 @@ def _throughputs(result: Result) -> list[_Bar]:
             line.served.throughput,
             line.served.best,
             f"{line.served.throughput:,.0f}/s, p50 {line.served.p50:.2f} ms, p99 {line.served.p99:.2f} ms",
-            _style(line, refused=refuses(result, line)),
+            _style(line, refused=any(served_remarks(result, line))),
         )
         for line in result.lines
         if line.served is not None

@@ -6,7 +6,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context, resource_tracker
@@ -14,10 +15,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, final
 
-__all__ = ["FAILED", "CannotMeasure", "Child", "begin", "last_line", "reason", "undisturbed"]
+__all__ = ["FAILED", "CannotMeasure", "Child", "begin", "bury", "last_line", "reason", "undisturbed"]
 
 FAILED: Final = "failed"
-LEAVING: Final = 5.0
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+LEAVING: Final = 3.0
 """Seconds that a process has to tidy up."""
 
 
@@ -56,15 +58,22 @@ class Child:
         self.tell(None)
         self.pipe.close()
 
-    def bury(self) -> None:
-        """See to it that it has ended."""
-        self.process.join(LEAVING)
-        for stop in (self.process.terminate, self.process.kill):
-            if self.process.exitcode is None:
-                stop()
-                self.process.join(1.0)
-        if self.process.exitcode is not None:
-            self.process.close()
+
+def bury(children: Iterable[Child]) -> None:
+    """See to it that they have ended; they have ``LEAVING`` seconds together, after that nobody asks them."""
+    left = [child.process for child in children]
+    _join(left, LEAVING)
+    for stop in (BaseProcess.terminate, BaseProcess.kill):
+        left = [process for process in left if process.exitcode is None]
+        for process in left:
+            stop(process)
+        _join(left, 1.0)
+
+
+def _join(processes: Iterable[BaseProcess], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
 
 
 def begin(body: Body, argument: object, others: Sequence[Connection] = ()) -> Child:
@@ -88,16 +97,19 @@ def start_method() -> str:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait: while a process begins, which would hear it too and is told by us, and while they end."""
+    """Let Ctrl-C and SIGTERM wait, while processes begin or end.
+
+    A new process would hear of it before it can be deaf, and what a handler raises is lost in the hooks of a fork.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # by itself it would unblock the signal
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 def _live(body: Body, argument: object, pipe: Connection, inherited: Sequence[Connection]) -> None:
@@ -115,7 +127,7 @@ def _detach(inherited: Sequence[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     for each in inherited:
         each.close()
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -34,6 +34,7 @@ class Served:
     """Requests a second, in the usual round."""
     best: float
     """The same in the fastest round."""
+    worst: float
     p50: float
     """Milliseconds."""
     p99: float
@@ -129,14 +130,24 @@ def remarks(result: Result, line: Line) -> Iterator[str]:
     """Yield what is strange about a row, as clauses with the row as their subject."""
     if line.failure:
         yield f"is not measured: {line.failure}"
-    if line.serving_failure:
-        yield f"is not served: {line.serving_failure}"
     alone = result.bare.answers if result.bare is not None and line is not result.bare else ()
     for index, answers in enumerate(line.answers):
         to = f" to {result.requests[index].shown}" if len(result.requests) > 1 else ""
         expected = alone[index].first if index < len(alone) else None
         yield from _of_answers(answers, expected, to)
-    if line.served is not None and line.served.failures:
+
+
+def served_remarks(result: Result, line: Line) -> Iterator[str]:
+    """Yield what is strange about a row behind a server, as clauses with the row as their subject."""
+    if line.serving_failure:
+        yield f"is not served: {line.serving_failure}"
+    if line.served is None:
+        return
+    alone = result.bare.served.statuses if result.bare is not None and result.bare.served is not None else {}
+    for status, number in line.served.statuses.items():
+        if not _is_fine(status) and (line is result.bare or status not in alone):
+            yield f"answers {status} to {number:,} of {line.served.requests:,} requests"
+    if line.served.failures:
         yield f"breaks {line.served.failures:,} connections before the answer is complete"
 
 
@@ -173,7 +184,9 @@ def refuses(result: Result, line: Line) -> bool:
 
 def limited(result: Result) -> bool:
     """Whether a row was refused as one who asks too much, which a benchmark does."""
-    return any(429 in (each.first, *each.others) for line in result.lines for each in line.answers)
+    return any(429 in (each.first, *each.others) for line in result.lines for each in line.answers) or any(
+        429 in line.served.statuses for line in result.lines if line.served is not None
+    )
 
 
 def over_limit(result: Result, limit: float) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Final, final
 from asgi_patterns.benching.latencies import quantile
 from asgi_patterns.benching.load import HOST, Load, Round, load
 from asgi_patterns.benching.numbers import Failed
-from asgi_patterns.benching.processes import FAILED, CannotMeasure, Child, begin, undisturbed
+from asgi_patterns.benching.processes import FAILED, CannotMeasure, Child, begin, bury, undisturbed
 from asgi_patterns.benching.results import Served
 from asgi_patterns.benching.rows import Row
 from asgi_patterns.serving.hosting import Hosting, ServerName, Stopping
@@ -84,8 +84,7 @@ def _started(rows: Sequence[Row], server: ServerName, what: Load) -> Iterator["t
             generator.dismiss()
             for host in hosts:
                 host.stop()
-            for child in (generator, *(host.child for host in hosts)):
-                child.bury()
+            bury((generator, *(host.child for host in hosts)))
 
 
 @final
@@ -107,6 +106,7 @@ class _Found:
         return Served(
             throughput=statistics.median(self.throughputs),
             best=max(self.throughputs),
+            worst=min(self.throughputs),
             p50=quantile(self.latencies, 0.5) * 1e3,
             p99=quantile(self.latencies, 0.99) * 1e3,
             requests=self.latencies.total(),

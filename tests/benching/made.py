@@ -33,8 +33,16 @@ def line(
 
 
 def served(throughput: float, best: float | None = None) -> Served:
+    """What was served: as far below in the worst round as above in the best."""
+    best = best or throughput
     return Served(
-        throughput=throughput, best=best or throughput, p50=1.0, p99=2.0, requests=99, statuses={200: 99}
+        throughput=throughput,
+        best=best,
+        worst=2 * throughput - best,
+        p50=1.0,
+        p99=2.0,
+        requests=99,
+        statuses={200: 99},
     )
 
 

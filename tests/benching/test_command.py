@@ -75,10 +75,14 @@ def test_every_layer_has_a_row_under_its_name_in_order(shop: Path) -> None:
 
 
 def test_a_plain_terminal_gets_plain_text(shop: Path) -> None:
-    done = bench("shop:app", "/lamps", *QUICK, PYTHONIOENCODING="ascii", NO_COLOR="1", TERM="dumb")
+    plain = {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "TERM": "dumb"}
 
+    done = bench("--factory", "shop:build", "/lampé", *QUICK, **plain)
+
+    assert done.code == 0, done.err
     assert done.out.isascii()
     assert "\x1b" not in done.out + done.err
+    assert done.out.startswith("GET /lamp\\xe9\n")
 
 
 def test_numbers_are_written_drawn_and_compared(shop: Path) -> None:

@@ -130,6 +130,29 @@ def test_a_row_that_failed_says_why() -> None:
     assert "! is not measured: ConnectionError: no Redis" in said(usual(limit=failed))
 
 
+def test_what_a_server_refused_or_could_not_do_stands_below_its_row() -> None:
+    refused = replace(served(900.0), statuses={200: 100, 429: 4000}, requests=4100, failures=3)
+    found = replace(
+        usual(
+            bare=line("bare", "a alone", 10.0, served=served(1000.0)),
+            health=replace(line("layer", "health", 12.0), serving_failure="it does not start"),
+            limit=line("layer", "rate_limit", 30.0, served=refused),
+        ),
+        server="uvicorn",
+    )
+
+    shown = said(found).partition("Behind uvicorn")[2].splitlines()
+
+    assert shown[3:7] == [
+        "health",
+        "  ! is not served: it does not start",
+        "rate_limit    900    900    1.00    2.00  ##################################",
+        "  ! answers 429 to 4,000 of 4,100 requests; breaks 3 connections before the",
+    ]
+    assert "--clients" in shown[-1] or "--clients" in shown[-2]
+    assert found.has_failed
+
+
 def test_an_app_that_fails_in_all_rows_is_told_once() -> None:
     found = usual()
     failed = replace(
@@ -259,16 +282,23 @@ def test_other_requests_apps_and_answers_are_told() -> None:
     assert "! rate_limit: status 200 then, 200! now" in shown
 
 
-def test_servers_are_compared_by_what_they_serve() -> None:
-    now, then = (
-        result(line("bare", "a alone", 1.0, served=served(rate, best)), server="uvicorn")
-        for rate, best in ((900.0, 910.0), (1000.0, 1020.0))
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        pytest.param((1000.0, 1020.0), "-100", id="no round was like one of the other"),
+        pytest.param((1000.0, 1100.0), NOISE, id="the worst was like the best of the other"),
+    ],
+)
+def test_servers_are_compared_by_what_they_serve(then: tuple[float, float], expected: str) -> None:
+    new, old = (
+        result(line("bare", "a alone", 1.0, served=served(*rates)), server="uvicorn")
+        for rates in ((900.0, 910.0), then)
     )
 
-    shown = "\n".join(compared(now, then, "old.json", Paper()))
+    *_, row = (text for text in compared(new, old, "old.json", Paper()) if text.startswith("a alone"))
 
-    assert "1,000 -> 900" in shown
-    assert "-100" in shown
+    assert row.startswith("a alone  1,000 -> 900")
+    assert row.endswith(expected)
 
 
 def test_a_file_is_read_as_it_was_written() -> None:

@@ -109,3 +109,12 @@ def test_processes_end_when_the_command_is_killed(shop: Path) -> None:
         wait_for(process, "measuring")
         process.kill()
         process.communicate(timeout=60)
+
+
+def test_an_app_that_hangs_is_ended_with_the_command(shop: Path) -> None:
+    with bench("shop:hangs", "--seconds", "60") as process:
+        wait_for(process, "measuring")
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 130
