@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, final
 
 from anyio import to_thread
@@ -92,9 +93,10 @@ class Coded(Holding):
         if fate is _LEAVE or ((state := scope["state"]) and plan.label in state.get(SWITCHED_OFF, ())):
             return None
         if fate is not _CODE:
-            self.takes_over(Link(self.outer, self._plain if fate is _PLAIN else self._known))
+            known = _plain if fate is _PLAIN else partial(_known, self._tags, self._coder.name)
+            self.takes_over(Link(self.outer, known))
         elif scope["method"] == "HEAD":
-            self.takes_over(Link(self.outer, self._bodiless))
+            self.takes_over(Link(self.outer, partial(_bodiless, self._coder.name)))
         elif UNKNOWN < length <= plan.at_once and not head.get("trailers"):
             return length
         else:
@@ -112,7 +114,7 @@ class Coded(Holding):
             else:
                 head["headers"] = simply_coded(fields, coder.name, len(coded))
             if KEY in self._scope:
-                self._tell(len(body), len(coded))
+                _tell(self._scope, coder.name, len(body), len(coded))
             whole = {"type": "http.response.body", "body": coded}
         else:
             head["headers"] = varying(head["headers"])
@@ -126,26 +128,33 @@ class Coded(Holding):
     def _flowing(self, length: int) -> Send:
         plan, size = self._plan, None if length == UNKNOWN else length
         flow = plan.begin(self._coder, size, lean=bool(self._seen & EVENTS))
-        return Flowing(self.outer, plan, flow, size, self._coder.name, self._tell)
+        name = self._coder.name
+        return Flowing(self.outer, plan, flow, size, name, partial(_tell, self._scope, name))
 
-    def _plain(self, head: Message) -> None:
-        head["headers"] = varying(head["headers"])
 
-    def _known(self, head: Message) -> None:
-        """Say which answer a 304 or a part stands for."""
-        headers: RawHeaders = varying(head["headers"])
-        tag = get(headers, b"etag") if self._tags else None
-        known = None if tag is None else held(tag, self._tags, self._coder.name)
-        head["headers"] = headers if known is None else with_tag(headers, known)
+# None of these is a method: what takes an answer over and knows who handed it on holds itself, and a codec with it,
+# until the collector comes.
+def _plain(head: Message) -> None:
+    head["headers"] = varying(head["headers"])
 
-    def _bodiless(self, head: Message) -> None:
-        """Say what a GET would have got, as far as that is known (RFC 9110 9.3.2)."""
-        head["headers"] = coded_fields(head["headers"], self._coder.name)
 
-    def _tell(self, size: int, coded: int) -> None:
-        exchange: Exchange | None = self._scope.get(KEY)
-        if exchange is not None and exchange.context.listeners:
-            exchange.emit(Compressed(coding=self._coder.name.decode(), size=size, coded=coded))
+def _known(tags: frozenset[bytes], coding: bytes, head: Message) -> None:
+    """Say which answer a 304 or a part stands for."""
+    headers: RawHeaders = varying(head["headers"])
+    tag = get(headers, b"etag") if tags else None
+    known = None if tag is None else held(tag, tags, coding)
+    head["headers"] = headers if known is None else with_tag(headers, known)
+
+
+def _bodiless(coding: bytes, head: Message) -> None:
+    """Say what a GET would have got, as far as that is known (RFC 9110 9.3.2)."""
+    head["headers"] = coded_fields(head["headers"], coding)
+
+
+def _tell(scope: Scope, coding: bytes, size: int, coded: int) -> None:
+    exchange: Exchange | None = scope.get(KEY)
+    if exchange is not None and exchange.context.listeners:
+        exchange.emit(Compressed(coding=coding.decode(), size=size, coded=coded))
 
 
 @final
