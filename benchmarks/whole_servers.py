@@ -13,17 +13,15 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
-from benchmarks.comparing import Entrant, compared
-from benchmarks.harness import ROUNDS, Times
-from benchmarks.reasons import SERVED
-from benchmarks.results import Budget, Case, Group
+from benchmarks.harness import table
+from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import lacking
 from benchmarks.whole_stacks import stacks
 
@@ -85,32 +83,55 @@ def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
     return Case(name=title, rows=tuple(compared(entrants, times)), unit=unit)
 
 
-def measure(command: Sequence[str], names: Sequence[str], *, seconds: float, rounds: int) -> dict[str, Load]:
-    """Return the best round of each stack. They take turns, so none has a quiet minute for itself."""
+@final
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best of all rounds."""
+
+    load: Load
+    spent: float
+    """Microseconds of a processor for an answer, all that the server does for it included."""
+
+
+def measure(command: Sequence[str], names: Sequence[str], *, seconds: float, rounds: int) -> dict[str, Found]:
+    """Return what was found for each stack. They take turns, so none has a quiet minute for itself."""
     cores = sorted(os.sched_getaffinity(0))
-    best: dict[str, Load] = {}
+    loads: dict[str, list[Load]] = {name: [] for name in names}
+    spent: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as running:
-        ports = {name: running.enter_context(serving(command, name, cores[0])) for name in names}
-        for name, port in ports.items():
-            check(name, port)
+        servers = {name: running.enter_context(serving(command, name, cores[0])) for name in names}
+        for name, server in servers.items():
+            check(name, server.port)
         os.sched_setaffinity(0, {cores[-1]})
         running.callback(os.sched_setaffinity, 0, cores)
-        answered = dict.fromkeys(names, 0)
         for _ in range(rounds):
-            for name, port in ports.items():
-                found = load(port, PATH, seconds=seconds, connections=CONNECTIONS)
+            for name, server in servers.items():
+                before = processor_seconds(server.pid)
+                found = load(server.port, PATH, seconds=seconds, connections=CONNECTIONS)
                 assert not found.failed, f"{name}: {found.failed} answers were not 200"
-                answered[name] += found.answered
-                if name not in best or found.rate > best[name].rate:
-                    best[name] = found
-        for name, port in ports.items():
-            check_counts(name, port, answered[name])
-    return best
+                loads[name].append(found)
+                spent[name].append((processor_seconds(server.pid) - before) / found.answered * 1e6)
+        for name, server in servers.items():
+            check_counts(name, server.port, sum(each.answered for each in loads[name]))
+    return {name: Found(max(loads[name], key=_rate), min(spent[name])) for name in names}
+
+
+def _rate(found: Load) -> float:
+    return found.rate
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that runs."""
+
+    port: int
+    pid: int
 
 
 @contextmanager
-def serving(command: Sequence[str], name: str, core: int) -> Iterator[int]:
-    """Serve a stack on a core, and yield the port."""
+def serving(command: Sequence[str], name: str, core: int) -> Iterator[Server]:
+    """Serve a stack on a core."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
@@ -125,7 +146,7 @@ def serving(command: Sequence[str], name: str, core: int) -> Iterator[int]:
     os.sched_setaffinity(0, cores)
     try:
         _wait_for(port, process)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         try:
@@ -173,3 +194,55 @@ def check_counts(name: str, port: int, answered: int) -> None:
         assert seen["tracing"], f"{name} has exported no span"
     if "metrics" in _features(name):
         assert seen["metrics"] >= answered, f"{name} has counted {seen} of {answered} requests"
+
+
+def render(server: str, found: Mapping[str, Found]) -> str:
+    """Return the table of one server."""
+    rows = [
+        (
+            name,
+            f"{each.load.rate:,.0f}",
+            f"{each.load.p50:.2f}",
+            f"{each.load.p99:.2f}",
+            f"{each.spent:.0f}",
+            *_compared(name, found),
+        )
+        for name, each in found.items()
+    ]
+    head = ("", "answers/s", "p50 ms", "p99 ms", "CPU us", "rate of today's", "by CPU", "p99 of today's")
+    title = (
+        f"{server}, one worker, {CONNECTIONS} connections; asked of ours: "
+        f"at least {ASKED[0]} of today's rate, at most {ASKED[1]:.2f} of its p99\n"
+        "CPU: of the server, for an answer; by CPU: what the rate would be on an idle machine"
+    )
+    return table(title, rows, head)
+
+
+def _compared(name: str, found: Mapping[str, Found]) -> tuple[str, str, str]:
+    today = found.get(f"{name.partition(':')[0]}: today")
+    if today is None:
+        return "", "", ""
+    mine = found[name]
+    return (
+        f"{mine.load.rate / today.load.rate:.2f}",
+        f"{today.spent / mine.spent:.2f}",
+        f"{mine.load.p99 / today.load.p99:.2f}",
+    )
+
+
+def main() -> None:
+    """Read the command line, measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.whole_servers", description=__doc__)
+    parser.add_argument("--light", action="store_true", help="short steps, numbers without meaning")
+    parser.add_argument("stacks", nargs="*", help="which stacks; by default all")
+    options = parser.parse_args()
+    # Who is told to end ends the servers first, as with Ctrl+C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if options.light:
+        print(run(seconds=0.2, rounds=1, names=options.stacks))
+    else:
+        print(run(names=options.stacks))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,9 @@ What the groups measure is no test's business. Peers take part where they are in
 """
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
@@ -22,9 +25,8 @@ from benchmarks import (
 from benchmarks.answers import SIZES, answering, streaming
 from benchmarks.asking import Asking
 from benchmarks.closed_loop import Load, read_wrk
-from benchmarks.compression_codecs import codes
-from benchmarks.conditional import Floor
-from benchmarks.harness import Contender, MakeRound
+from benchmarks.harness import MakeRound
+from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import answer, check
 from benchmarks.whole_floors import Coded
 from benchmarks.whole_stacks import FIVE, PLUS, Instruments, MakeStack, Stack, shop
@@ -115,6 +117,14 @@ def test_what_stands_in_front_of_an_app_is_counted() -> None:
 
     assert found.total > whole_profile.counts(whole_stacks.alone).total
     assert any("Spanned" in name for name in found.calls)
+
+
+def test_what_a_process_has_spent_only_grows() -> None:
+    before = processor_seconds(os.getpid())
+
+    sum(range(3_000_000))
+
+    assert 0 < before <= processor_seconds(os.getpid())
 
 
 WRK = """Running 2s test @ http://127.0.0.1:40001/items/7
