@@ -13,14 +13,17 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, final
 
 from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
-from benchmarks.harness import table
+from benchmarks.comparing import Entrant, compared
+from benchmarks.harness import ROUNDS, Times
+from benchmarks.reasons import SERVED
+from benchmarks.results import Budget, Case, Group
 from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import lacking
 from benchmarks.whole_stacks import stacks
@@ -55,19 +58,21 @@ def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     chosen = [name for name in stacks() if name.partition(":")[0] in ("app", *names)]
     cases: list[Case] = []
     for server, command in servers().items():
-        loads = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
+        found = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
         for name in names:
-            cases += _cases(server, name, loads)
+            cases += _cases(server, name, found)
     title = f"The whole stack on servers, one worker, {CONNECTIONS} connections"
     return Group(name="whole_servers", title=title, cases=tuple(cases))
 
 
-def _cases(server: str, name: str, loads: Mapping[str, Load]) -> Iterator[Case]:
+def _cases(server: str, name: str, found: Mapping[str, "Found"]) -> Iterator[Case]:
     """Yield what an answer takes, and for how long one of a hundred is waited for: of each the best round."""
+    taken = {stack: 1e6 / each.load.rate for stack, each in found.items()}
+    spent = {stack: each.spent for stack, each in found.items()}
+    late = {stack: each.load.p99 for stack, each in found.items()}
     what = whole.told(name)
-    answer = {stack: 1e6 / found.rate for stack, found in loads.items()}
-    late = {stack: found.p99 for stack, found in loads.items()}
-    yield _case(f"{server}, an answer: {what}", name, "us", answer)
+    yield _case(f"{server}, an answer: {what}", name, "us", taken)
+    yield _case(f"{server}, an answer, time of the processor: {what}", name, "us", spent)
     yield _case(f"{server}, p99: {what}", name, "ms", late)
 
 
@@ -194,55 +199,3 @@ def check_counts(name: str, port: int, answered: int) -> None:
         assert seen["tracing"], f"{name} has exported no span"
     if "metrics" in _features(name):
         assert seen["metrics"] >= answered, f"{name} has counted {seen} of {answered} requests"
-
-
-def render(server: str, found: Mapping[str, Found]) -> str:
-    """Return the table of one server."""
-    rows = [
-        (
-            name,
-            f"{each.load.rate:,.0f}",
-            f"{each.load.p50:.2f}",
-            f"{each.load.p99:.2f}",
-            f"{each.spent:.0f}",
-            *_compared(name, found),
-        )
-        for name, each in found.items()
-    ]
-    head = ("", "answers/s", "p50 ms", "p99 ms", "CPU us", "rate of today's", "by CPU", "p99 of today's")
-    title = (
-        f"{server}, one worker, {CONNECTIONS} connections; asked of ours: "
-        f"at least {ASKED[0]} of today's rate, at most {ASKED[1]:.2f} of its p99\n"
-        "CPU: of the server, for an answer; by CPU: what the rate would be on an idle machine"
-    )
-    return table(title, rows, head)
-
-
-def _compared(name: str, found: Mapping[str, Found]) -> tuple[str, str, str]:
-    today = found.get(f"{name.partition(':')[0]}: today")
-    if today is None:
-        return "", "", ""
-    mine = found[name]
-    return (
-        f"{mine.load.rate / today.load.rate:.2f}",
-        f"{today.spent / mine.spent:.2f}",
-        f"{mine.load.p99 / today.load.p99:.2f}",
-    )
-
-
-def main() -> None:
-    """Read the command line, measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.whole_servers", description=__doc__)
-    parser.add_argument("--light", action="store_true", help="short steps, numbers without meaning")
-    parser.add_argument("stacks", nargs="*", help="which stacks; by default all")
-    options = parser.parse_args()
-    # Who is told to end ends the servers first, as with Ctrl+C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if options.light:
-        print(run(seconds=0.2, rounds=1, names=options.stacks))
-    else:
-        print(run(names=options.stacks))
-
-
-if __name__ == "__main__":
-    main()

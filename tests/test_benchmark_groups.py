@@ -5,8 +5,6 @@ What the groups measure is no test's business. Peers take part where they are in
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
@@ -25,7 +23,9 @@ from benchmarks import (
 from benchmarks.answers import SIZES, answering, streaming
 from benchmarks.asking import Asking
 from benchmarks.closed_loop import Load, read_wrk
-from benchmarks.harness import MakeRound
+from benchmarks.compression_codecs import codes
+from benchmarks.conditional import Floor
+from benchmarks.harness import Contender, MakeRound
 from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import answer, check
 from benchmarks.whole_floors import Coded
