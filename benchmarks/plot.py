@@ -18,9 +18,9 @@ def svg(group: Group) -> str:
     longest = max(row.over or 0.0 for _, row in group.rows())
     for case in group.cases:
         bars = _bars(case, longest)
-        parts += chart(case.name, bars, left=10, top=top, names=220, width=340)
+        parts += chart(case.name, bars, left=10, top=top, names=330, width=300)
         top += height(bars)
-    return document(parts, width=760, height=top)
+    return document(parts, width=830, height=top)
 
 
 def _bars(case: Case, longest: float) -> list[Bar]:

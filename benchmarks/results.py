@@ -86,6 +86,7 @@ class Group:
 def write(group: Group, folder: Path = FOLDER) -> None:
     """Write what was found."""
     text = json.dumps(asdict(group), indent=1, ensure_ascii=False)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{group.name}.json").write_text(text + "\n", encoding="utf-8")
 
 

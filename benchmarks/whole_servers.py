@@ -13,10 +13,10 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from benchmarks import whole
 from benchmarks.closed_loop import FIELDS, Load, load
@@ -24,6 +24,7 @@ from benchmarks.comparing import Entrant, compared
 from benchmarks.harness import ROUNDS, Times
 from benchmarks.reasons import SERVED
 from benchmarks.results import Budget, Case, Group
+from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import lacking
 from benchmarks.whole_stacks import stacks
 
@@ -57,19 +58,21 @@ def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     chosen = [name for name in stacks() if name.partition(":")[0] in ("app", *names)]
     cases: list[Case] = []
     for server, command in servers().items():
-        loads = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
+        found = measure(command, chosen, seconds=2.0 if calls is None else 0.2, rounds=max(1, rounds // 60))
         for name in names:
-            cases += _cases(server, name, loads)
+            cases += _cases(server, name, found)
     title = f"The whole stack on servers, one worker, {CONNECTIONS} connections"
     return Group(name="whole_servers", title=title, cases=tuple(cases))
 
 
-def _cases(server: str, name: str, loads: Mapping[str, Load]) -> Iterator[Case]:
+def _cases(server: str, name: str, found: Mapping[str, "Found"]) -> Iterator[Case]:
     """Yield what an answer takes, and for how long one of a hundred is waited for: of each the best round."""
+    taken = {stack: 1e6 / each.load.rate for stack, each in found.items()}
+    spent = {stack: each.spent for stack, each in found.items()}
+    late = {stack: each.load.p99 for stack, each in found.items()}
     what = whole.told(name)
-    answer = {stack: 1e6 / found.rate for stack, found in loads.items()}
-    late = {stack: found.p99 for stack, found in loads.items()}
-    yield _case(f"{server}, an answer: {what}", name, "us", answer)
+    yield _case(f"{server}, an answer: {what}", name, "us", taken)
+    yield _case(f"{server}, an answer, time of the processor: {what}", name, "us", spent)
     yield _case(f"{server}, p99: {what}", name, "ms", late)
 
 
@@ -85,32 +88,55 @@ def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
     return Case(name=title, rows=tuple(compared(entrants, times)), unit=unit)
 
 
-def measure(command: Sequence[str], names: Sequence[str], *, seconds: float, rounds: int) -> dict[str, Load]:
-    """Return the best round of each stack. They take turns, so none has a quiet minute for itself."""
+@final
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best of all rounds."""
+
+    load: Load
+    spent: float
+    """Microseconds of a processor for an answer, all that the server does for it included."""
+
+
+def measure(command: Sequence[str], names: Sequence[str], *, seconds: float, rounds: int) -> dict[str, Found]:
+    """Return what was found for each stack. They take turns, so none has a quiet minute for itself."""
     cores = sorted(os.sched_getaffinity(0))
-    best: dict[str, Load] = {}
+    loads: dict[str, list[Load]] = {name: [] for name in names}
+    spent: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as running:
-        ports = {name: running.enter_context(serving(command, name, cores[0])) for name in names}
-        for name, port in ports.items():
-            check(name, port)
+        servers = {name: running.enter_context(serving(command, name, cores[0])) for name in names}
+        for name, server in servers.items():
+            check(name, server.port)
         os.sched_setaffinity(0, {cores[-1]})
         running.callback(os.sched_setaffinity, 0, cores)
-        answered = dict.fromkeys(names, 0)
         for _ in range(rounds):
-            for name, port in ports.items():
-                found = load(port, PATH, seconds=seconds, connections=CONNECTIONS)
+            for name, server in servers.items():
+                before = processor_seconds(server.pid)
+                found = load(server.port, PATH, seconds=seconds, connections=CONNECTIONS)
                 assert not found.failed, f"{name}: {found.failed} answers were not 200"
-                answered[name] += found.answered
-                if name not in best or found.rate > best[name].rate:
-                    best[name] = found
-        for name, port in ports.items():
-            check_counts(name, port, answered[name])
-    return best
+                loads[name].append(found)
+                spent[name].append((processor_seconds(server.pid) - before) / found.answered * 1e6)
+        for name, server in servers.items():
+            check_counts(name, server.port, sum(each.answered for each in loads[name]))
+    return {name: Found(max(loads[name], key=_rate), min(spent[name])) for name in names}
+
+
+def _rate(found: Load) -> float:
+    return found.rate
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that runs."""
+
+    port: int
+    pid: int
 
 
 @contextmanager
-def serving(command: Sequence[str], name: str, core: int) -> Iterator[int]:
-    """Serve a stack on a core, and yield the port."""
+def serving(command: Sequence[str], name: str, core: int) -> Iterator[Server]:
+    """Serve a stack on a core."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
@@ -125,7 +151,7 @@ def serving(command: Sequence[str], name: str, core: int) -> Iterator[int]:
     os.sched_setaffinity(0, cores)
     try:
         _wait_for(port, process)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         try:

@@ -4,6 +4,7 @@ What the groups measure is no test's business. Peers take part where they are in
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
@@ -25,6 +26,7 @@ from benchmarks.closed_loop import Load, read_wrk
 from benchmarks.compression_codecs import codes
 from benchmarks.conditional import Floor
 from benchmarks.harness import Contender, MakeRound
+from benchmarks.spent import processor_seconds
 from benchmarks.whole_checks import answer, check
 from benchmarks.whole_floors import Coded
 from benchmarks.whole_stacks import FIVE, PLUS, Instruments, MakeStack, Stack, shop
@@ -115,6 +117,14 @@ def test_what_stands_in_front_of_an_app_is_counted() -> None:
 
     assert found.total > whole_profile.counts(whole_stacks.alone).total
     assert any("Spanned" in name for name in found.calls)
+
+
+def test_what_a_process_has_spent_only_grows() -> None:
+    before = processor_seconds(os.getpid())
+
+    sum(range(3_000_000))
+
+    assert 0 < before <= processor_seconds(os.getpid())
 
 
 WRK = """Running 2s test @ http://127.0.0.1:40001/items/7
