@@ -4,7 +4,7 @@
 """
 
 import json
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +15,7 @@ VERSION: Final = 1
 """Of the form of the file. It changes when one that was written before cannot be read any more."""
 
 
-@cache
+@lru_cache(maxsize=1)
 def _form() -> TypeAdapter[Result]:
     """Made when it is needed: most commands never do."""
     return TypeAdapter(Result)

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, final
 
 from starlette.middleware import Middleware
@@ -28,7 +28,7 @@ UNCOLLECTED = "all, collector off"
 _INSIDE = ("asgi_app", "asgi_handler")
 
 
-@cache
+@lru_cache(maxsize=16)
 def loaded(target: Target) -> tuple[ASGIApp, Pipeline]:
     """Load an app once in this process, or in the one that this is a copy of."""
     return target.load()

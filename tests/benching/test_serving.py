@@ -29,16 +29,27 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
+def heeding_ctrl_c() -> Iterator[None]:
+    """Let what is started meanwhile heed it, also where a shell has these tests in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def bench(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """The command, as the leader of a group that is empty when it has ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "asgi_patterns", "bench", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        start_new_session=True,
-    )
+    with heeding_ctrl_c():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "asgi_patterns", "bench", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            start_new_session=True,
+        )
     with process:
         try:
             yield process
