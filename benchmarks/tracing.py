@@ -2,20 +2,18 @@
 
 from typing import Any, final
 
-from opentelemetry import context
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-from opentelemetry.propagate import extract
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
 from asgi_patterns import AccessLog, Pipeline, RequestId, Tracing
-from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import ASGIApp
 from benchmarks.comparing import app, compare, floor, ours, peer
 from benchmarks.harness import ROUNDS
 from benchmarks.results import Budget, Case, Group
 from benchmarks.shape import whole
+from benchmarks.whole_floors import Spanned
 
 STRICT = (
     "it checks the caller's context strictly, bounds what it tells, and looks for spans that others begin; by hand "
@@ -30,56 +28,6 @@ class Nowhere(SpanExporter):
 
     def export(self, spans: Any) -> SpanExportResult:
         return SpanExportResult.SUCCESS
-
-
-@final
-class ByHand:
-    """One span, by hand, with the attributes that the convention requires and recommends. No more than that."""
-
-    def __init__(self, app: ASGIApp, provider: TracerProvider) -> None:
-        self.app = app
-        self.tracer = provider.get_tracer("by hand")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        parent = extract(headers)
-        method = scope["method"]
-        span = self.tracer.start_span(
-            method,
-            parent,
-            SpanKind.SERVER,
-            {
-                "http.request.method": method,
-                "url.path": scope["path"],
-                "url.scheme": scope["scheme"],
-                "server.address": headers.get("host", ""),
-                "server.port": scope["server"][1],
-                "client.address": scope["client"][0],
-                "client.port": scope["client"][1],
-                "network.protocol.version": scope["http_version"],
-                "user_agent.original": headers.get("user-agent", ""),
-            },
-        )
-        status = 500
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                span.set_attribute("http.response.status_code", status)
-                if status >= 500:
-                    span.set_status(StatusCode.ERROR)
-                span.end()
-
-        token = context.attach(set_span_in_context(span, parent))
-        try:
-            await self.app(scope, receive, sending)
-        finally:
-            context.detach(token)
 
 
 def provider(share: float) -> TracerProvider:
@@ -100,7 +48,7 @@ def _case(name: str, share: float, rounds: int, calls: int | None) -> Case:
     return compare(
         name,
         app("the app alone", lambda: whole),
-        floor("a span by hand", lambda: ByHand(whole, provider(share))),
+        floor("a span by hand", lambda: Spanned(whole, provider(share))),
         ours(
             "Tracing",
             lambda: Tracing(tracer_provider=provider(share))(whole),
