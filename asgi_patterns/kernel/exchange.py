@@ -74,7 +74,8 @@ class Exchange:
             return scope[KEY], scope
         # As in begin, written out: every request of a layer that stands alone comes by here.
         exchange = Exchange()
-        inner = exchange.scope = {**scope, KEY: exchange}
+        inner = exchange.scope = {**scope}
+        inner[KEY] = exchange
         if "state" not in inner:
             inner["state"] = {}
         return exchange, inner
@@ -84,7 +85,8 @@ class Exchange:
         """Start an exchange on a copy of ``scope``, in ``context``."""
         exchange = Exchange()
         exchange.context = context
-        inner = exchange.scope = {**scope, KEY: exchange}
+        inner = exchange.scope = {**scope}
+        inner[KEY] = exchange
         # A handler speaks to us through the state, so it has to be in our copy, not in one made further in.
         if "state" not in inner:
             inner["state"] = {}

@@ -130,6 +130,29 @@ class Kinds(dict[bytes, int]):
         return kind
 
 
+@final
+class Names:
+    """Names of fields, given in lower case, as they are looked for in heads, however an app writes them.
+
+    Who goes through a head asks ``others`` first, which takes a fifth of the time, and ``has`` about the rest.
+    """
+
+    __slots__ = ("_names", "others")
+
+    def __init__(self, *names: bytes) -> None:
+        self._names = frozenset(names)
+        self.others: set[bytes] = set()
+        """What has been met and is none of them: the first few hundred."""
+
+    def has(self, name: bytes) -> bool:
+        """Whether this is one of them."""
+        if name.lower() in self._names:
+            return True
+        if len(self.others) < _MOST_NAMES:
+            self.others.add(name)
+        return False
+
+
 _LENGTH, _UNFIT = 1, 2
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any, Final, Literal, final
 
+from asgi_patterns.kernel.headers import Names
 from asgi_patterns.kernel.types import RawHeaders
 from asgi_patterns.ratelimit.buckets import TokenBucket
 from asgi_patterns.ratelimit.gauge import Gauge, Reading, closest_first, partition_key
@@ -58,20 +59,20 @@ class Fields:
     def __init__(self, profiles: Sequence[Profile], secret: bytes = b"") -> None:
         self._profiles = tuple(profiles)
         self._secret = secret
-        self._lengths = frozenset(len(name) for profile in profiles for name in NAMES[profile])
-        self._names = frozenset(name for profile in profiles for name in NAMES[profile])
+        self._names = Names(*(name for profile in profiles for name in NAMES[profile]))
         self.is_plain = self._profiles == ("draft",) and not secret
         """Whether ``writer`` can be used."""
 
     def writer(self, gauges: Sequence[Gauge]) -> Writer:
         """Return what does for token buckets, in the form of the draft alone, what ``write`` does, in less time."""
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
-        lengths, names, clear = self._lengths, self._names, self._clear
+        names, clear = self._names, self._clear
+        others = names.others
         value = _of_one(gauges[0]) if len(gauges) == 1 else _of_several(gauges)
 
         def write(headers: RawHeaders, _: str, passed: Any) -> None:
             for name, _value in headers:
-                if len(name) in lengths and name.lower() in names:
+                if name not in others and names.has(name):
                     clear(headers)
                     break
             headers += (b"ratelimit", value(passed)), policy
@@ -100,10 +101,7 @@ class Fields:
 
     def _clear(self, headers: RawHeaders) -> None:
         """Take out what somebody else has written: one answer has one account."""
-        for name, _ in headers:
-            if len(name) in self._lengths and name.lower() in self._names:
-                headers[:] = [line for line in headers if line[0].lower() not in self._names]
-                return
+        headers[:] = [line for line in headers if not self._names.has(line[0])]
 
     def _draft(
         self, headers: RawHeaders, closest: Sequence[Reading], readings: Sequence[Reading], later: int

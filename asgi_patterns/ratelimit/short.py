@@ -29,16 +29,17 @@ class ShortWay:
         """Count the request and let it through, or let it go the long way."""
         if scope["type"] != "http" or scope["method"] == "OPTIONS" or RECORDS in scope:
             return await self._long_way(scope, receive, send)
-        exchange: Exchange | None = scope.get(KEY)
-        begins = exchange is None
-        if exchange is None:
-            exchange, scope = Exchange.of(scope)
+        if begins := KEY not in scope:
+            _, scope = Exchange.of(scope)
+        exchange: Exchange = scope[KEY]
         if exchange.parent is not None:
             return await self._app(scope, receive, send)
         way = self._only or self._choose(scope)
         if way is None or (passed := way.take(key := way.find(exchange, scope, None))) is None:
             return await self._take_long(scope, receive, send, begins=begins)
-        passing = scope[RECORDS] = Passing(send, way, exchange, scope, key, passed)
+        passing = scope[RECORDS] = Passing()
+        passing.outer, passing.out = send, None
+        passing.passed, passing.counted = passed, (way, exchange, scope, key)
         try:
             await self._app(scope, receive, passing.send)
         finally:
@@ -59,48 +60,45 @@ class ShortWay:
 class Passing(Editing):
     """A request that has been let through. Stands in the place of its record, until somebody wants one."""
 
-    __slots__ = ("_exchange", "_key", "_passed", "_record", "_scope", "_way")
+    # No __init__, as Editing says.
+    __slots__ = ("_record", "counted", "passed")
 
+    counted: tuple[Way, Exchange, Scope, Any]
+    """How it is counted, what it is, and under which key."""
+    passed: Any
+    """What was decided; ``None`` once there is a record, which knows more."""
     _record: Record
-
-    def __init__(self, send: Send, way: Way, exchange: Exchange, scope: Scope, key: Any, passed: Any) -> None:
-        self.outer = send
-        self.out = None
-        self._way = way
-        self._exchange = exchange
-        self._scope = scope
-        self._key = key
-        self._passed = passed
-        """What was decided; ``None`` once there is a record, which knows more."""
 
     def edit(self, head: Message) -> Message:
         """Write the fields, or have the record do what there is to do."""
         headers = [*head.get("headers", ())]
-        head = {**head, "headers": headers}
-        exchange, passed = self._exchange, self._passed
-        state = exchange.scope.get("state")
+        head = {**head}
+        head["headers"] = headers
+        way, exchange, _, key = self.counted
+        passed, state = self.passed, exchange.scope.get("state")
         if passed is None or exchange.turned_away or (state and SWITCHED_OFF in state):
             self.record().on_head(head)
-        elif (write := self._way.write) is not None:
-            write(headers, self._key, passed)
+        elif (write := way.write) is not None:
+            write(headers, key, passed)
         return head
 
     def record(self) -> Record:
         """Return the record that the long way would have made; always the same."""
-        if self._passed is not None:
-            way, key, decision = self._way, self._key, self._way.decision(self._passed)
+        if self.passed is not None:
+            way, exchange, scope, key = self.counted
             # It enlists itself where this has stood, unless the app has ended before its answer.
-            self._scope.pop(RECORDS, None)
-            self._record = Record(way.desk, self._exchange, self._scope, self.outer).enlist()
+            scope.pop(RECORDS, None)
+            self._record = Record(way.desk, exchange, scope, self.outer).enlist()
             self._record.is_settled = self.out is not None
-            self._record.decide(way.gauges, way.asks(key), decision, way.counters)
-            self._passed = None
+            self._record.decide(way.gauges, way.asks(key), way.decision(self.passed), way.counters)
+            self.passed = None
         return self._record
 
     def end(self) -> None:
         """Settle what is still open, now that the app has returned or raised."""
-        if self._passed is None or (self._exchange.turned_away and self.out is None):
+        _, exchange, scope, _ = self.counted
+        if self.passed is None or (exchange.turned_away and self.out is None):
             self.record().end()
         else:
             # Without it the scope holds itself, and is freed much later, by the collector.
-            del self._scope[RECORDS]
+            del scope[RECORDS]

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import AfterValidator, Field
 
-from asgi_patterns.kernel.exchange import SWITCHED_OFF, Exchange
+from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
-from asgi_patterns.kernel.headers import field_name, remove, request_lines
+from asgi_patterns.kernel.headers import Names, field_name, remove, request_lines
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
@@ -69,23 +69,26 @@ class RequestId(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_header", "_only_proxies", "label")
+    __slots__ = ("_app", "_header", "_only_proxies", "label", "names")
 
     def __init__(self, app: ASGIApp, header: bytes, *, only_proxies: bool, label: str) -> None:
         self._app = app
         self._header = header
         self._only_proxies = only_proxies
         self.label = label
+        self.names = Names(header)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        exchange, scope = Exchange.of(scope)
+        exchange: Exchange | None = scope.get(KEY)
+        if exchange is None:
+            exchange, scope = Exchange.of(scope)
         identity = exchange.request_id
         if identity is None:  # otherwise ours already: a second layer, or a request that we made
-            kept = self._kept(exchange, scope) if self._header in dict(scope["headers"]) else None
             # Python seeds this generator again in a forked child, so workers never repeat each other.
-            identity = exchange.request_id = kept or getrandbits(128).to_bytes(16).hex()
+            identity = self._kept(exchange, scope) or getrandbits(128).to_bytes(16).hex()
+            exchange.request_id = identity
         answer = _Answer()
         answer.outer = send
         answer.out = None
@@ -99,7 +102,13 @@ class _Wired:
         _current.reset(token)
 
     def _kept(self, exchange: Exchange, scope: Scope) -> str | None:
-        kept = keep(request_lines(scope["headers"], self._header))
+        header = self._header
+        for name, _ in scope["headers"]:
+            if name == header:
+                break
+        else:
+            return None  # as most clients leave it
+        kept = keep(request_lines(scope["headers"], header))
         believed = kept is not None and (not self._only_proxies or exchange.client(scope).proxied)
         return kept if believed else None
 
@@ -117,12 +126,13 @@ class _Answer(Editing):
         wired, state = self.wired, self.state
         if SWITCHED_OFF in state and wired.label in state[SWITCHED_OFF]:
             return head
-        line = self.line
-        headers = [*head.get("headers", ())]
-        own, size = line[0], len(line[0])
+        line, headers, names = self.line, [*head.get("headers", ())], wired.names
+        others = names.others
         for name, _ in headers:
-            if len(name) == size and name.lower() == own:
-                remove(headers, own)
+            if name not in others and names.has(name):
+                remove(headers, name.lower())
                 break
         headers.append(line)
-        return {**head, "headers": headers}
+        head = {**head}  # two steps, which take half as long as {**head, "headers": headers}
+        head["headers"] = headers
+        return head
