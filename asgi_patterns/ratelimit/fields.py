@@ -66,15 +66,12 @@ class Fields:
     def writer(self, gauges: Sequence[Gauge]) -> Writer:
         """Return what does for token buckets, in the form of the draft alone, what ``write`` does, in less time."""
         policy = (b"ratelimit-policy", b", ".join([gauge.policy for gauge in gauges]))
-        names, clear = self._names, self._clear
-        others = names.others
-        value = _of_one(gauges[0]) if len(gauges) == 1 else _of_several(gauges)
+        if len(gauges) == 1:
+            return _writer_of_one(gauges[0], policy, self._names, self._clear)
+        value, clear = _of_several(gauges), self._clear
 
-        def write(headers: RawHeaders, _: str, passed: Any) -> None:
-            for name, _value in headers:
-                if name not in others and names.has(name):
-                    clear(headers)
-                    break
+        def write(headers: RawHeaders, _: str, passed: Sequence[State]) -> None:
+            clear(headers)
             headers += (b"ratelimit", value(passed)), policy
 
         return write
@@ -101,7 +98,8 @@ class Fields:
 
     def _clear(self, headers: RawHeaders) -> None:
         """Take out what somebody else has written: one answer has one account."""
-        headers[:] = [line for line in headers if not self._names.has(line[0])]
+        others, has = self._names.others, self._names.has
+        headers[:] = [line for line in headers if line[0] in others or not has(line[0])]
 
     def _draft(
         self, headers: RawHeaders, closest: Sequence[Reading], readings: Sequence[Reading], later: int
@@ -119,16 +117,23 @@ class Fields:
         return b";pk=" + partition_key(key, self._secret) if self._secret else b""
 
 
-def _of_one(gauge: Gauge) -> Callable[[State], bytes]:
+def _writer_of_one(
+    gauge: Gauge, policy: tuple[bytes, bytes], names: Names, clear: Callable[[RawHeaders], None]
+) -> Writer:
     ((_, item, capacity, rate),) = _numbers([gauge])
+    others = names.others
 
-    def value(state: State) -> bytes:
+    def write(headers: RawHeaders, _: str, passed: State) -> None:
+        for name, _value in headers:
+            if name not in others and names.has(name):
+                clear(headers)
+                break
         # As TokenBucket.read reads, and _in tells, a bucket out of which something was taken.
-        room = capacity - state[0]
+        room = capacity - passed[0]
         left = int(room + ALMOST)
-        return item % (left, ceil((left + 1 - room) / rate - ALMOST))
+        headers += (b"ratelimit", item % (left, ceil((left + 1 - room) / rate - ALMOST))), policy
 
-    return value
+    return write
 
 
 def _of_several(gauges: Sequence[Gauge]) -> Callable[[Sequence[State]], bytes]:
