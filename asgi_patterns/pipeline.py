@@ -18,6 +18,7 @@ from asgi_patterns.kernel.address import Networks, ProxyField, TrustedProxies, w
 from asgi_patterns.kernel.caller import Identify, from_scope
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
+from asgi_patterns.kernel.entering import straight
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.layer import STARTUP_TIMEOUT, Layer, app_name, settings
@@ -193,7 +194,7 @@ class Wrapped:
         for layer in reversed(layers):
             layer.insist(self._context)
             entry = layer.attach(entry, self._context)
-        self._entry = entry
+        self._entry = straight(entry)
         resources = [each for layer in layers if layer.enabled for each in layer.resources_in(self._context)]
         timeout = self.pipeline.options.startup_timeout
         self._lifespan = Lifespan(self.app, resources, startup_timeout=timeout, name=app_name(self.app))

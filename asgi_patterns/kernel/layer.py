@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, final
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.declaring import PathPattern, settings
+from asgi_patterns.kernel.entering import Entered, straight
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.gauges import Gauge
@@ -88,10 +89,11 @@ class Layer(ABC):
             return app
         if self.needs_every_request and is_route(app):
             self._complain()
+        app = straight(app)
         wired = self.wire_in(app, context)
         if not self.include and not self.exclude:
             return wired
-        return _Chosen(app, wired, Patterns(self.include), Patterns(self.exclude))
+        return _Chosen(app, straight(wired), Patterns(self.include), Patterns(self.exclude))
 
     def _complain(self) -> None:
         """Say once that it stands in the wrong place, however many routes it is put in front of."""
@@ -190,21 +192,21 @@ class Layer(ABC):
         }
 
 
-class WithLifespan:
+class WithLifespan(Entered):
     """A wired app whose lifespan is answered in front of it."""
 
     __slots__ = ("_lifespan", "_wired")
 
     def __init__(self, wired: ASGIApp, lifespan: ASGIApp) -> None:
-        self._wired = wired
+        self._wired = straight(wired)
         self._lifespan = lifespan
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Send a lifespan to where resources open and close, all else to the wired app."""
-        await (self._lifespan if scope["type"] == "lifespan" else self._wired)(scope, receive, send)
+        return (self._lifespan if scope["type"] == "lifespan" else self._wired)(scope, receive, send)
 
 
-class _Chosen:
+class _Chosen(Entered):
     """A wired app for the paths it shall act on, the bare app for the others."""
 
     __slots__ = ("_app", "_exclude", "_include", "_wired")
@@ -215,8 +217,9 @@ class _Chosen:
         self._include = include
         self._exclude = exclude
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self._wired if self._takes(scope) else self._app)(scope, receive, send)
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the layer or not."""
+        return (self._wired if self._takes(scope) else self._app)(scope, receive, send)
 
     def _takes(self, scope: Scope) -> bool:
         if scope["type"] == "lifespan":

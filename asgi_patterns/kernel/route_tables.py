@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, final
 
+from asgi_patterns.kernel.entering import behind
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 
@@ -228,7 +229,7 @@ def inward(app: Any) -> Iterator[Any]:
         if app is None:
             return
         yield app
-        app = getattr(app, "app", getattr(app, "_app", None))
+        app = behind(app) or getattr(app, "app", getattr(app, "_app", None))
 
 
 def _lead_to(mounts: tuple[Any, ...], scope: Scope) -> bool:

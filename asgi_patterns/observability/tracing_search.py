@@ -8,6 +8,7 @@ from typing import Any, Final, final
 
 from opentelemetry.trace import get_tracer_provider
 
+from asgi_patterns.kernel.entering import behind
 from asgi_patterns.kernel.types import Scope
 
 _MIDDLEWARE: Final = {
@@ -85,7 +86,9 @@ def _inward(app: object) -> Iterator[Any]:
         seen.add(id(app))
         yield app
         yield from getattr(app, "user_middleware", ())
-        app = next((inner for name in _INNER if (inner := getattr(app, name, None)) is not None), None)
+        app = behind(app) or next(
+            (inner for name in _INNER if (inner := getattr(app, name, None)) is not None), None
+        )
 
 
 def _routes(app: object) -> list[Any]:

@@ -6,6 +6,7 @@ fixed cost, and are over with the decision. Whatever is out of the ordinary goes
 
 from typing import Any, final
 
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,7 +15,7 @@ from asgi_patterns.ratelimit.ways import Way, Ways
 
 
 @final
-class ShortWay:
+class ShortWay(Entered):
     """A wired app. ``long_way`` is another one, for what this one does not take."""
 
     __slots__ = ("_app", "_choose", "_long_way", "_only")
@@ -25,7 +26,7 @@ class ShortWay:
         self._choose = ways.choose
         self._long_way = long_way
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request and let it through, or let it go the long way."""
         if scope["type"] != "http" or scope["method"] == "OPTIONS" or RECORDS in scope:
             return await self._long_way(scope, receive, send)
@@ -47,6 +48,8 @@ class ShortWay:
             if begins:
                 # Without it the scope holds itself, and is freed much later, by the collector.
                 del scope[KEY]
+
+    __call__ = enter
 
     async def _take_long(self, scope: Scope, receive: Receive, send: Send, *, begins: bool) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import AfterValidator, Field
 
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import KEY, SWITCHED_OFF, Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import Names, field_name, remove, request_lines
@@ -68,7 +69,7 @@ class RequestId(Layer):
 
 
 @final
-class _Wired:
+class _Wired(Entered):
     __slots__ = ("_app", "_header", "_only_proxies", "label", "names")
 
     def __init__(self, app: ASGIApp, header: bytes, *, only_proxies: bool, label: str) -> None:
@@ -78,7 +79,7 @@ class _Wired:
         self.label = label
         self.names = Names(header)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         exchange: Exchange | None = scope.get(KEY)
@@ -100,6 +101,8 @@ class _Wired:
         await self._app(scope, receive, answer.send)
         # Not in a finally: what the server logs of an exception still runs in this context, with the id.
         _current.reset(token)
+
+    __call__ = enter
 
     def _kept(self, exchange: Exchange, scope: Scope) -> str | None:
         header = self._header

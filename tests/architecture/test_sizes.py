@@ -62,7 +62,7 @@ def keeps_its_size(module: Module) -> Iterator[str]:
     if len(source) > FILE_LINES:
         yield module.at(module.tree, f"has {len(source)} lines, over {FILE_LINES}")
     for function in module.functions():
-        budget = CALL_LINES if function.name == "__call__" else FUNCTION_LINES
+        budget = CALL_LINES if function.name in ("__call__", "enter") else FUNCTION_LINES
         lines, score = code_lines(function, source), complexity(function)
         if lines > budget:
             yield module.at(function, f"{function.name} has {lines} lines of code, over {budget}")
