@@ -87,14 +87,15 @@ class _Wired(Entered):
             exchange, scope = Exchange.of(scope)
         identity = exchange.request_id
         if identity is None:  # otherwise ours already: a second layer, or a request that we made
+            for name, _ in scope["headers"]:
+                if name == self._header:
+                    identity = self._kept(exchange, scope)
+                    break
             # Python seeds this generator again in a forked child, so workers never repeat each other.
-            identity = self._kept(exchange, scope) or getrandbits(128).to_bytes(16).hex()
-            exchange.request_id = identity
+            exchange.request_id = identity = identity or getrandbits(128).to_bytes(16).hex()
         answer = _Answer()
-        answer.outer = send
-        answer.out = None
-        answer.state = scope["state"]
-        answer.wired = self
+        answer.outer, answer.out = send, None
+        answer.state, answer.wired = scope["state"], self
         # Harmless as it is: what a client said has been looked at, and what we make has nothing but digits.
         answer.line = (self._header, identity.encode())
         token = _current.set(identity)
@@ -105,13 +106,7 @@ class _Wired(Entered):
     __call__ = enter
 
     def _kept(self, exchange: Exchange, scope: Scope) -> str | None:
-        header = self._header
-        for name, _ in scope["headers"]:
-            if name == header:
-                break
-        else:
-            return None  # as most clients leave it
-        kept = keep(request_lines(scope["headers"], header))
+        kept = keep(request_lines(scope["headers"], self._header))
         believed = kept is not None and (not self._only_proxies or exchange.client(scope).proxied)
         return kept if believed else None
 
