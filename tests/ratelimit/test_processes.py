@@ -251,7 +251,8 @@ async def _storm_with_an_outage(fleet: Fleet) -> Load:
 
 
 def _counts_together(ports: Sequence[int]) -> bool:
-    seen = [remaining(ask(port, "GET", "/seen")) for port in ports]
+    # Twice: what one of them still counts for itself may happen to be the next number once.
+    seen = [remaining(ask(port, "GET", "/seen")) for port in [*ports, *ports]]
     return seen == [*range(seen[0], seen[0] - len(seen), -1)]
 
 
