@@ -70,11 +70,11 @@ class Body:
     _observers: tuple[Observer, ...] = ()
     _decoders: tuple[Decoder, ...] = ()
     _broken: Exception | None = None
+    _queue: deque[Taken] = deque()  # noqa: RUF012 - nothing is put into this one
 
     def __init__(self, receive: Receive) -> None:
         """Wrap the server's ``receive``; a layer calls ``Body.of`` instead."""
         self._receive = receive
-        self._queue: deque[Taken] = deque()
 
     @staticmethod
     def of(receive: Receive) -> "Body":
@@ -96,7 +96,7 @@ class Body:
                 self._wake()
         self._note(message)
         if self._decoders or self.received > self._smallest:
-            self._queue.append(Taken(message, self.received, ended))
+            self._put(Taken(message, self.received, ended))
             return await self._next()
         self._delivered = self.received
         return message
@@ -106,9 +106,9 @@ class Body:
 
         ``limit`` is in decoded bytes. When the body is longer, ``BodyTooLarge`` is raised and still nothing
         is lost: what was read is replayed and the rest streams on. Raises ``ClientDisconnected`` when the
-        client leaves first, and ``BodyConsumed`` once the app has taken a part; until then every further
-        read returns the same bytes. What was read takes memory until the app has taken it; of a body in
-        more than a thousand chunks the app may see fewer and longer ones.
+        client leaves first, and ``BodyConsumed`` once the app has taken a part; until then every further read
+        returns the same bytes. What was read takes memory until the app has taken it, as fewer and longer
+        chunks where there are more than a thousand.
         """
         while self._reading:
             await self._change()
@@ -180,7 +180,7 @@ class Body:
             elif self.disconnected:
                 return {"type": "http.disconnect"}
             else:
-                self._queue.append(await self._take())
+                self._put(await self._take())
         return self._deliver()
 
     def _deliver(self) -> Message:
@@ -235,7 +235,7 @@ class Body:
         if not (self.complete and taken.is_body):
             taken.charge()
         self._ahead += taken.cost
-        self._queue.append(taken)
+        self._put(taken)
 
     def _admit(self, taken: Taken, before: int) -> int:
         """Decode a message; return the decoded size up to its end, or raise when it passes a limit."""
@@ -266,9 +266,7 @@ class Body:
 
     async def _collect(self, limit: int) -> bytes:
         size = at = 0
-        while True:
-            if self._delivered:
-                raise BodyConsumed("the app has already read a part of the body")
+        while not self._delivered:
             while at < len(self._queue):
                 size = self._admit(self._queue[at], size)
                 if size > limit:
@@ -280,13 +278,15 @@ class Body:
                 raise ClientDisconnected("the client left before its body was complete")
             join_last(self._queue)
             at = len(self._queue)
-            await self._more()
+            if self._taking:
+                await self._change()
+            else:
+                self._put(await self._take())
+        raise BodyConsumed("the app has already read a part of the body")
 
-    async def _more(self) -> None:
-        if self._taking:
-            await self._change()
-        else:
-            self._queue.append(await self._take())
+    def _put(self, taken: Taken) -> None:
+        self._queue = self._queue or deque()
+        self._queue.append(taken)
 
     async def _change(self) -> None:
         """Wait until a message was taken, delivered or given up by somebody else."""

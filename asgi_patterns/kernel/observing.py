@@ -10,8 +10,9 @@ from typing import final
 
 from asgi_patterns.kernel.body import Body
 from asgi_patterns.kernel.ending import is_last
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.headers import content_length
+from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.look import beyond, readable
 from asgi_patterns.kernel.observation import CRASHED, Clock, Observation, Observer
 from asgi_patterns.kernel.observing_sockets import Socket
@@ -29,7 +30,9 @@ def observe(
     That is with the last message of the answer, not when the app returns, unless the answer is a 500: then what was
     raised is still to come. A request that we make ourselves is not observed.
     """
-    exchange, scope = Exchange.of(scope)
+    exchange = scope.get(KEY)
+    if exchange is None:
+        exchange, scope = Exchange.of(scope)
     observation = exchange.observation
     if observation is not None:
         observation.observers.append(observer)
@@ -39,10 +42,13 @@ def observe(
     if scope["type"] != "http":
         return Socket(exchange, scope, receive, send, observer, clock).run(app, scope)
     exchange.observation = answer = _Answer()
-    answer.record = Record(exchange, scope["method"], scope["path"])
+    answer.record = record = Record()
+    record.exchange = exchange
+    record.method = scope["method"]
+    record.path = scope["path"]
     answer.observers = [observer]
     answer.outer = send
-    answer.body = Body.of(receive)
+    answer.body = receive if type(receive) is Body else Body(receive)
     answer.clock = clock
     answer.began = clock()
     return answer.run(app, scope)
@@ -81,23 +87,23 @@ class _Answer(Observation):
     async def send(self, message: Message) -> None:
         """Pass ``message`` on, and note what it says."""
         out = self._out
-        ends = False
-        if out is not None:
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                ends = not self._has_trailers
+        try:
+            if out is None:
+                return await self._open(message)
+            if message["type"] == "http.response.body" and not (
+                message.get("more_body") or self._has_trailers
+            ):
                 if chunk := message.get("body"):
                     self._count(len(chunk))
-            else:
-                ends = self._note(message)
-            if ends:
-                # Now, not later: a server may say "disconnect" as soon as it has the end.
-                self._gone_before = self.body.disconnected
-        try:
-            await (self._open(message) if out is None else out(message))
+            elif not self._note(message):
+                return await out(message)
+            # Now, not later: a server may say "disconnect" as soon as it has the end.
+            self._gone_before = self.body.disconnected
+            await out(message)
         except OSError:
             self._is_gone = not self._is_complete
             raise
-        if ends and not self._is_complete:  # one more after the last is a mistake of the app
+        if not self._is_complete:  # one more after the last is a mistake of the app
             self._end()
 
     def _open(self, message: Message) -> Awaitable[None]:
@@ -115,7 +121,7 @@ class _Answer(Observation):
         if "trailers" in message:
             self._has_trailers = message["trailers"]
         passed = outer(message)
-        self._out = beyond(outer)
+        self._out = beyond(outer) if type(outer) is Link else outer
         return passed
 
     def _count(self, size: int) -> None:
@@ -124,7 +130,8 @@ class _Answer(Observation):
             return
         if record.first_byte is None:
             record.first_byte = self.clock() - self.began
-        if record.sent is not None:
+            record.sent = size
+        elif record.sent is not None:
             record.sent += size
 
     def _note(self, message: Message) -> bool:
@@ -146,15 +153,29 @@ class _Answer(Observation):
         return content_length(self.record.headers or [])
 
     def _count_file(self, size: int | None) -> None:
+        self._count(size or 0)
         if size is None and self.record.method != "HEAD":
             self.record.sent = None
-        self._count(size or 0)
 
     def _end(self) -> None:
         """The server has the last message."""
         record = self.record
         record.seconds = self.clock() - self.began
         self._is_complete = True
+        status = record.status
+        # As of_answer says it, for nearly all.
+        if (
+            self._is_gone
+            or self._gone_before
+            or record.exchange.outcome is not None
+            or status is None
+            or status >= 400
+        ):
+            return self._end_otherwise(record)
+        record.received = self.body.received
+        self._tell("ok")
+
+    def _end_otherwise(self, record: Record) -> None:
         if self._gone_before:
             self._is_gone = True
         if record.status != CRASHED:

@@ -29,8 +29,11 @@ class Socket(Observation):
         self._send = send
         self.observers = [observer]
         self.clock = clock
-        self.record = Record(exchange, "GET", scope["path"])
-        self.record.is_websocket = True
+        self.record = record = Record()
+        record.exchange = exchange
+        record.method = "GET"
+        record.path = scope["path"]
+        record.is_websocket = True
         exchange.observation = self
         self.began = clock()
 

@@ -6,7 +6,6 @@
 from typing import Final, Literal, TypeAlias, final
 
 from asgi_patterns.kernel.exchange import Exchange
-from asgi_patterns.kernel.routes import route_template
 from asgi_patterns.kernel.types import RawHeaders
 
 Outcome: TypeAlias = Literal[
@@ -38,7 +37,15 @@ _CLIENT_CODES: Final = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
 class Record:
     """One request or WebSocket connection. Complete when an observer gets it, and not changed any more."""
 
-    # No slots: what most requests never set stands on the class, and costs them nothing.
+    # No slots and no __init__: what most requests never set stands on the class, and costs them nothing.
+    exchange: Exchange
+    """Whose record it is: scope, headers, client."""
+    method: str
+    """``GET`` for a WebSocket."""
+    path: str
+    """As the client asked for it, decoded. Not for labels: there is no end of them."""
+    route: str | None = None
+    """The template of the route that was taken; ``None`` where none was or none is known. Read when all is over."""
     status: int | None = None
     """Of the answer. 500 where the app raised before it had begun one, as all servers do then; ``None`` where nothing
     was answered. A WebSocket: 101, or the status that it was refused with."""
@@ -65,25 +72,6 @@ class Record:
     request_id: str | None = None
     exception: BaseException | None = None
     """What the app raised, where that has spoilt the answer."""
-
-    _route: tuple[str | None] | None = None
-
-    def __init__(self, exchange: Exchange, method: str, path: str) -> None:
-        self.exchange = exchange
-        """Whose record it is: scope, headers, client."""
-        self.method = method
-        """``GET`` for a WebSocket."""
-        self.path = path
-        """As the client asked for it, decoded. Not for labels: there is no end of them."""
-
-    @property
-    def route(self) -> str | None:
-        """The template of the route that was taken; ``None`` where none was or none is known."""
-        # functools has a property for this, which takes a lock on Python 3.11.
-        route = self._route
-        if route is None:
-            route = self._route = (route_template(self.exchange),)
-        return route[0]
 
 
 def of_status(status: int) -> Outcome:

@@ -19,13 +19,19 @@ from asgi_patterns.kernel.entering import behind
 from asgi_patterns.kernel.patterns import route_path
 from asgi_patterns.kernel.types import Scope
 
-__all__ = ["REST", "Taken", "inward", "known", "taken"]
+__all__ = ["REST", "ROUTE", "Taken", "inward", "known", "taken"]
 
 DEPTH: Final = 10
 """How many mounts within mounts, and how much middleware around a mounted app, are followed."""
 
 REST: Final = "/{path}"
 """The path within a mount. It ends the format of every mount, and the template of an app mounted there."""
+
+ROUTE: Final = "asgi_patterns_route"
+"""Where a recorded template stands in the scope of the exchange, complete."""
+
+_FURTHER: Final = (ROUTE, "app_root_path", "route_handler")
+"""What says more of the way to a route than the route itself: a recorded template, mounts, Litestar."""
 
 _ATTRIBUTE: Final = "_asgi_patterns_routes"
 _KEPT: Final = "_asgi_patterns_route"
@@ -40,7 +46,7 @@ class Taken:
     ``mounted``: the app that is mounted here, if it is a mount.
     """
 
-    __slots__ = ("_methods", "_pattern", "around", "mounted", "mounts", "path", "route")
+    __slots__ = ("_pattern", "around", "methods", "mounted", "mounts", "path", "route")
 
     def __init__(
         self, route: Any, mounts: tuple[Any, ...], around: str, path: str | None, mounted: Any = None
@@ -50,12 +56,12 @@ class Taken:
         self.mounted = mounted
         self.mounts = mounts
         self.route = getattr(route, "original_route", route)
-        self._methods = getattr(route, "methods", None)
+        self.methods = getattr(route, "methods", None)
         self._pattern = route.path_regex
 
     def accepts(self, scope: Scope) -> bool:
         """Whether the route is there for this method; one that refuses it has not taken the request."""
-        return not self._methods or scope.get("method") in self._methods
+        return not self.methods or scope.get("method") in self.methods
 
     def matches(self, scope: Scope) -> bool:
         """Whether mounts and route match again what has been matched already."""
@@ -65,17 +71,17 @@ class Taken:
 
 
 def known(scope: Scope) -> str | None:
-    """Return the template of a route that has been matched before and that no mount stands around, root included.
+    """Return the template of the ``route`` in ``scope``, root included, if that has been matched before.
 
     ``None`` says nothing: whatever is not that simple, ``taken`` knows.
     """
-    route: Any = _meant(scope) if "fastapi" in scope else scope.get("route")
+    route: Any = scope["route"] if "fastapi" not in scope else _meant(scope)
     kept: Taken | None = getattr(route, _KEPT, None)
-    if kept is None or "app_root_path" in scope or "route_handler" in scope:
+    if kept is None or route.endpoint is not scope.get("endpoint") or not scope.keys().isdisjoint(_FURTHER):
         return None
-    if route.endpoint is not scope.get("endpoint") or not kept.accepts(scope):
+    if kept.methods and scope.get("method") not in kept.methods:
         return None
-    root: str = scope.get("root_path", "")
+    root: str | None = scope.get("root_path")
     return f"{root.rstrip('/')}{kept.path}" if root else kept.path
 
 

@@ -19,15 +19,12 @@ from urllib.parse import unquote
 
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.patterns import route_path
-from asgi_patterns.kernel.route_tables import REST, Taken, inward, known, taken
+from asgi_patterns.kernel.route_tables import REST, ROUTE, Taken, inward, known, taken
 from asgi_patterns.kernel.types import Scope
 
 __all__ = ["ROUTE", "record_route", "route_template", "say_once"]
 
 _log = logging.getLogger("asgi_patterns.routes")
-
-ROUTE: Final = "asgi_patterns_route"
-"""Where a recorded template stands in the scope of the exchange, complete."""
 
 _SIGNS: Final = (ROUTE, "endpoint", "route_handler", "fastapi")
 """What somebody has left in the scope wherever a route was taken."""
@@ -44,11 +41,12 @@ def route_template(of: Exchange | Scope) -> str | None:
         if not isinstance(of, Exchange):
             return _recorded(of) or _read(of)
         scope = of.scope
+        if "route" in scope and (template := known(scope)):
+            return template
         # An app without routes leaves none of these. It costs as much to look for one as to find it.
         if scope.keys().isdisjoint(_SIGNS):
             return None
-        template: str | None = scope.get(ROUTE)
-        return template or known(scope) or _read(scope)
+        return scope.get(ROUTE) or _read(scope)
     except Exception as error:
         say_once("no route template", error)
         return None
