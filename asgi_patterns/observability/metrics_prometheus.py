@@ -1,6 +1,6 @@
 """Puts values into instruments of ``prometheus_client``, made once for each registry."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, assert_never, final
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
-from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, each_apart
+from asgi_patterns.observability.metrics_series import Adder, Amounts, Labels, Measure, each_apart
 from asgi_patterns.observability.metrics_traces import Exemplars
 from asgi_patterns.observability.metrics_workers import directory
 
@@ -59,6 +59,41 @@ class Prometheus:
         from asgi_patterns.observability.metrics_tallies import Together
 
         return Together([self._child(*counter) for counter in counters]).add
+
+    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> Adder | None:
+        """Return what observes a value with each of these; the first one's exemplars are looked for."""
+        if self._is_shared:
+            return None
+        # Here, not at the top: the package is an extra.
+        from asgi_patterns.observability.metrics_tallies import AT_ONCE, Rows
+
+        columns = [self._metric(each) for each in histograms]
+        values = tuple(labels[name] for name in histograms[0].labels)
+        with _lock:
+            rows = columns[0].rows.get(values) or Rows(columns, values)
+        kept, count = rows.kept, rows.count
+        traced = (
+            bool if self._exemplars is None else self._exemplars.traced
+        )  # without an argument it is false
+        show = self._showing(self._child(histograms[0], labels))
+
+        def add(row: Amounts) -> None:
+            kept.append(row)
+            if len(kept) >= AT_ONCE:
+                count()
+            if traced():
+                show(row[0])
+
+        return add
+
+    def _showing(self, child: Any) -> Callable[[float | None], None]:
+        named = None if self._exemplars is None else self._exemplars.named
+
+        def show(value: float | None) -> None:
+            if named is not None and child.is_due(value) and (exemplar := named()) is not None:
+                child.show(value, exemplar)
+
+        return show
 
     def _child(self, instrument: Instrument, labels: Labels) -> Any:
         metric = self._metric(instrument)

@@ -58,6 +58,9 @@ class Backend(Protocol):
     def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
         """Return what adds an amount to each of these counters."""
 
+    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> Adder | None:
+        """Return what observes a value with each of these, where they can be told of them together."""
+
 
 @final
 class Recorder:
@@ -141,8 +144,10 @@ class Recorder:
     def _make(self, labels: dict[str, str], scheme: str) -> Series | Late:
         if scheme:
             labels["scheme"] = scheme
-        series = (Migrated if self._is_migrated else Conventional)(self._backend.measure, labels)
-        return in_trace(series, labels["outcome"])
+        backend = self._backend
+        if self._is_migrated:
+            return in_trace(Migrated(backend.measure, labels), labels["outcome"])
+        return in_trace(Conventional(backend.measure, labels, backend.in_rows), labels["outcome"])
 
     def hear(self, event: Event, exchange: Exchange) -> None:
         """Count an event."""

@@ -33,6 +33,12 @@ Adder = Callable[[Amounts], object]
 Measuring = Callable[[Instrument, Labels], Measure]
 """Finds or makes what measures for one set of labels. Costly: kept by who asks."""
 
+InRows = Callable[[Sequence[Instrument], Labels], Adder | None]
+"""Finds or makes what observes a value with each of several histograms at once; ``None`` where that cannot be.
+
+The first of them names traces. ``None`` in place of a value is none.
+"""
+
 
 def each_apart(measures: Sequence[Measure]) -> Adder:
     """Return what hands an amount to each of ``measures``."""
@@ -95,8 +101,21 @@ class Series:
 class Conventional(Series):
     """By OpenTelemetry's conventions."""
 
+    def __init__(self, measuring: Measuring, labels: Labels, in_rows: InRows) -> None:
+        super().__init__(measuring, labels)
+        self._in_rows = in_rows
+
     def __call__(self, record: Record) -> None:
         """Measure an answer."""
+        if record.is_stream or (add := self._row) is None:
+            return self._one_by_one(record)
+        add((record.seconds, record.first_byte, record.received or None, record.sent or None))
+
+    @cached_property
+    def _row(self) -> Adder | None:
+        return self._in_rows((DURATION, FIRST_BYTE, RECEIVED, SENT), self._labels)
+
+    def _one_by_one(self, record: Record) -> None:
         first_byte = record.first_byte
         if first_byte is not None:
             self._first_byte(first_byte)

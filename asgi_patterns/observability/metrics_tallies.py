@@ -2,7 +2,8 @@
 
 Its own histogram takes two locks and looks at one bucket after the other, three times for each request: most of what
 measuring costs. In a process that counts for itself none of that is needed. ``Tallies`` is a collector, one for each
-instrument; ``Tally`` and ``Level`` are what it counts for one set of labels, and ``Together`` adds to several levels.
+instrument; ``Tally`` and ``Level`` are what it counts for one set of labels, ``Together`` adds to several levels, and
+``Rows`` takes what several histograms see of the same request.
 What they are told is put on a list, which takes no lock, and counted many at a time, which takes C no time to speak of.
 """
 
@@ -53,6 +54,11 @@ class Tally:
         values.append(value)
         if len(values) >= AT_ONCE:
             self._count()
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """Count all of ``values``."""
+        self._values.extend(values)
+        self._count()
 
     def is_due(self, value: float) -> bool:
         """Whether the bucket of ``value`` has no exemplar of this second: nobody looks more often than that."""
@@ -140,6 +146,30 @@ class Together:
                 level.inc(sum(filter(None, amounts)))
 
 
+@final
+class Rows:
+    """Takes a value for each of several histograms at once, all for the same labels; ``None`` is no value."""
+
+    __slots__ = ("_columns", "_labels", "_lock", "kept")
+
+    def __init__(self, columns: "Sequence[Tallies]", labels: tuple[str, ...]) -> None:
+        self._columns = columns
+        self._labels = labels
+        self._lock = Lock()
+        for each in columns:
+            each.rows[labels] = self
+        self.kept: list[tuple[float | None, ...]] = []
+        """What has been added; who makes it ``AT_ONCE`` long has it counted."""
+
+    def count(self) -> None:
+        """Hand on what has been added so far. A histogram that has seen nothing yet is made here."""
+        with self._lock:
+            for tallies, column in zip(self._columns, zip(*_taken(self.kept), strict=True), strict=False):
+                values = [value for value in column if value is not None]
+                if values and isinstance(tally := tallies.labels(*self._labels), Tally):
+                    tally.observe_all(values)
+
+
 def _taken(kept: list[Value]) -> list[Value]:
     """Take all values from a list that other threads may be adding to."""
     values = kept[:]
@@ -154,6 +184,8 @@ class Tallies:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._children: dict[tuple[str, ...], Tally | Level] = {}
+        self.rows: dict[tuple[str, ...], Rows] = {}
+        """What has values of it that it has not seen yet, by the values of labels."""
         self._lock = Lock()
         if not instrument.labels:
             self.labels()
@@ -177,6 +209,8 @@ class Tallies:
     def collect(self) -> Iterable[Any]:
         """Return its values, for the registry."""
         family = self._family()
+        for rows in [*self.rows.values()]:
+            rows.count()
         with self._lock:
             children = [*self._children.items()]
         for labels, child in children:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
 from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, Instrument
-from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Tallies, Tally, Together
+from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Rows, Tallies, Tally, Together
 
 BOUNDS = (0.1, 1.0, 10.0)
 LABELS = ("GET", "/items/{id}", "200", "ok")
@@ -135,6 +135,44 @@ def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
         thread.join()
 
     assert [shown(each)["http_server_active_requests"] for each in tallies] == [20_000, 40_000]
+
+
+def test_a_row_has_a_value_for_each_histogram() -> None:
+    tallies = [Tallies(INSTRUMENT), Tallies(INSTRUMENT)]
+    rows = Rows(tallies, LABELS)
+
+    rows.kept.append((0.5, None))
+    few = [shown(each) for each in tallies]
+    rows.kept.append((5.0, 0.5))
+    for _ in range(2):  # to look changes nothing
+        found = [shown(each) for each in tallies]
+
+    count = "http_server_request_duration_seconds_count"
+    assert [each.get(count) for each in few] == [1, None]  # no lines of zeros where there is no value
+    assert [each[count] for each in found] == [2, 1]
+
+
+def test_no_row_is_lost_between_threads() -> None:
+    tallies = [Tallies(INSTRUMENT), Tallies(INSTRUMENT)]
+    rows = Rows(tallies, LABELS)
+
+    def add() -> None:
+        for at in range(5_000):
+            rows.kept.append((0.5, None if at % 2 else 1.0))
+            if len(rows.kept) >= AT_ONCE:
+                rows.count()
+
+    running = [Thread(target=add) for _ in range(4)]
+    for thread in running:
+        thread.start()
+    while any(thread.is_alive() for thread in running):
+        for each in tallies:
+            shown(each)
+    for thread in running:
+        thread.join()
+
+    count = "http_server_request_duration_seconds_count"
+    assert [shown(each)[count] for each in tallies] == [20_000, 10_000]
 
 
 def test_an_exemplar_stands_until_its_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
