@@ -199,11 +199,12 @@ class Metrics(Layer):
 
 @final
 class _Measured:
-    __slots__ = ("_app", "_context", "_end", "_page", "_path", "_recorder")
+    __slots__ = ("_app", "_begin", "_context", "_end", "_page", "_path", "_recorder")
 
     def __init__(self, app: ASGIApp, recorder: Recorder, page: Page | None, context: Context) -> None:
         self._app = app
         self._recorder = recorder
+        self._begin = recorder.begin
         self._end = recorder.end
         self._page = page
         self._path = "" if page is None else page.path
@@ -224,7 +225,7 @@ class _Measured:
             exchange, scope = Exchange.begin(scope, self._context)
         if exchange.parent is None:
             if kind == "http":
-                self._recorder.begin(scope)
+                self._begin(scope)
             else:
                 self._recorder.connect()
         await observe(self._app, scope, receive, send, self._end)

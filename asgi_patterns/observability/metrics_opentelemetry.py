@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
 from asgi_patterns.observability.metrics_labels import NONE
-from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, each_apart
+from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, Moves, each_apart
 
 SCOPE: Final = "asgi_patterns"
 
@@ -54,6 +54,11 @@ class OpenTelemetry:
                 return partial(_reversed, made.set, attributes)
             case "histogram" | "summary":
                 return partial(_reversed, made.record, attributes)
+
+    def moves(self, instrument: Instrument, labels: Labels) -> Moves:
+        """Return what counts one more and one less."""
+        add, attributes = self._made(instrument).add, attributes_of(instrument, labels)
+        return Moves(partial(add, 1, attributes), partial(add, -1, attributes))
 
     def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
         """Return what adds an amount to each of these counters."""

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
-from asgi_patterns.observability.metrics_series import Adder, Amounts, Labels, Measure, each_apart
+from asgi_patterns.observability.metrics_series import Adder, Amounts, Labels, Measure, Moves, each_apart
 from asgi_patterns.observability.metrics_traces import Exemplars
 from asgi_patterns.observability.metrics_workers import directory
 
@@ -50,6 +50,11 @@ class Prometheus:
         if instrument.kind in ("histogram", "summary"):
             return self._observing(child) if instrument.has_exemplars else _measure(child.observe)
         return _measure(child.set if instrument.kind == "gauge" else child.inc)
+
+    def moves(self, instrument: Instrument, labels: Labels) -> Moves:
+        """Return what counts one more and one less."""
+        child = self._child(instrument, labels)
+        return Moves(child.up, child.down) if self._is_tallied(instrument) else Moves(child.inc, child.dec)
 
     def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
         """Return what adds an amount to each of these counters."""

@@ -28,6 +28,7 @@ from asgi_patterns.observability.metrics_series import (
     Labels,
     Measure,
     Migrated,
+    Moves,
     Series,
     each_apart,
 )
@@ -54,6 +55,9 @@ class Backend(Protocol):
 
     def measure(self, instrument: Instrument, labels: Labels) -> Measure:
         """Return what measures for these labels."""
+
+    def moves(self, instrument: Instrument, labels: Labels) -> Moves:
+        """Return what counts one more and one less, for what goes up and down."""
 
     def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
         """Return what adds an amount to each of these counters."""
@@ -82,7 +86,7 @@ class Recorder:
         self._refreshed = 0.0
         backend.declare(INSTRUMENTATOR if self._is_migrated else CONVENTIONS)
         backend.declare(count.instrument for counts in COUNTS.values() for count in counts)
-        self._sockets = backend.measure(SOCKET_ACTIVE, {})
+        self._sockets = backend.moves(SOCKET_ACTIVE, {})
         self._wants_scheme = backend.wants_scheme
 
     def watch(self, gauges: Iterable[Gauging]) -> None:
@@ -92,11 +96,11 @@ class Recorder:
     def begin(self, scope: Scope) -> None:
         """Count a request that comes in. Its record is to follow."""
         method = scope["method"]
-        self._active[f"{method} {_scheme_of(scope)}" if self._wants_scheme else method](1)
+        self._active[f"{method} {_scheme_of(scope)}" if self._wants_scheme else method].up()
 
     def connect(self) -> None:
         """The same for a WebSocket."""
-        self._sockets(1)
+        self._sockets.up()
 
     def end(self, record: Record) -> None:
         """Count a request that has ended."""
@@ -105,10 +109,10 @@ class Recorder:
         method = record.method
         if self._wants_scheme:
             scheme = _scheme_of(record.exchange.scope)
-            self._active[f"{method} {scheme}"](-1)
+            self._active[f"{method} {scheme}"].down()
         else:
             scheme = ""
-            self._active[method](-1)
+            self._active[method].down()
         key = (method, record.route, record.status, record.outcome, scheme)
         series = self._series.get(key)
         if series is None:
@@ -118,7 +122,7 @@ class Recorder:
             self.refresh()
 
     def _disconnect(self, record: Record) -> None:
-        self._sockets(-1)
+        self._sockets.down()
         key = ("GET", record.route, record.status, record.outcome, "")
         (self._series.get(key) or self._new(key)).socket(record)
 
@@ -234,7 +238,7 @@ def _no_values(event: Event) -> None:
 
 
 @final
-class _Active(dict[str, Measure]):
+class _Active(dict[str, Moves]):
     """The requests in hand, by method, or by method and scheme."""
 
     def __init__(self, backend: Backend, instrument: Instrument) -> None:
@@ -242,15 +246,15 @@ class _Active(dict[str, Measure]):
         self._backend = backend
         self._instrument = instrument
 
-    def __missing__(self, key: str) -> Measure:
+    def __missing__(self, key: str) -> Moves:
         method, _, scheme = key.rpartition(" ") if self._backend.wants_scheme else (key, "", "")
         known = METHODS.get(method, OTHER)
         folded = f"{known} {scheme}" if scheme else known
         if folded != key:
             return self[folded]  # and not kept: there is no end of names for methods
         labels = {"method": method, **({"scheme": scheme} if scheme else {})}
-        measure = self[key] = self._backend.measure(self._instrument, labels)
-        return measure
+        moves = self[key] = self._backend.moves(self._instrument, labels)
+        return moves
 
 
 def _scheme_of(scope: Scope) -> str:

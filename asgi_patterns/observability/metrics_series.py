@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import final
+from typing import NamedTuple, final
 
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.observability.metrics_instruments import (
@@ -27,6 +27,16 @@ Labels = Mapping[str, str]
 """All that is known; an instrument takes what it has labels for."""
 Measure = Callable[[float], object]
 """Adds, subtracts, sets or observes a value, as its instrument does."""
+
+
+@final
+class Moves(NamedTuple):
+    """Counts one more in hand, and one less."""
+
+    up: Callable[[], object]
+    down: Callable[[], object]
+
+
 Amounts = tuple[float | None, ...]
 """What is added to several counters; ``None`` where it is not known."""
 Adder = Callable[[Amounts], object]

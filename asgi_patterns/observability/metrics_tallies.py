@@ -2,14 +2,15 @@
 
 Its own histogram takes two locks and looks at one bucket after the other, three times for each request: most of what
 measuring costs. In a process that counts for itself none of that is needed. ``Tallies`` is a collector, one for each
-instrument; ``Tally`` and ``Level`` are what it counts for one set of labels, ``Together`` adds to several levels, and
-``Rows`` takes what several histograms see of the same request.
+instrument; ``Tally``, ``Level`` and ``Balance`` are what it counts for one set of labels, ``Together`` adds to several
+levels, and ``Rows`` takes what several histograms see of the same request.
 What they are told is put on a list, which takes no lock, and counted many at a time, which takes C no time to speak of.
 """
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from threading import Lock
 from typing import Any, Final, TypeVar, final
 
@@ -89,7 +90,7 @@ class Tally:
 
 @final
 class Level:
-    """What goes up and down, or only up."""
+    """What only goes up."""
 
     __slots__ = ("_amounts", "_lock", "_value", "together")
 
@@ -101,7 +102,7 @@ class Level:
         """What adds to others as well."""
 
     def inc(self, amount: float) -> None:
-        """Add ``amount``, which may be below zero."""
+        """Add ``amount``."""
         amounts = self._amounts
         amounts.append(amount)
         if len(amounts) >= AT_ONCE:
@@ -117,6 +118,26 @@ class Level:
             each.count()
         self._count()
         family.add_metric(labels, self._value)
+
+
+@final
+class Balance:
+    """What goes up and down by one. Both are counted by C alone, which takes no lock and is never behind."""
+
+    __slots__ = ("_lock", "down", "up")
+
+    def __init__(self) -> None:
+        self.up: Callable[[], int] = count().__next__
+        self.down: Callable[[], int] = count().__next__
+        self._lock = Lock()
+
+    def add_to(self, family: Any, labels: tuple[str, ...]) -> None:
+        """Show it in ``family``."""
+        with self._lock:
+            # To look at one is to count it, which is why both are looked at, and always together. What comes and goes
+            # in between is shown as there, not as less than nothing.
+            downs, ups = self.down(), self.up()
+        family.add_metric(labels, float(ups - downs))
 
 
 @final
@@ -183,14 +204,14 @@ class Tallies:
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._children: dict[tuple[str, ...], Tally | Level] = {}
+        self._children: dict[tuple[str, ...], Tally | Level | Balance] = {}
         self.rows: dict[tuple[str, ...], Rows] = {}
         """What has values of it that it has not seen yet, by the values of labels."""
         self._lock = Lock()
         if not instrument.labels:
             self.labels()
 
-    def labels(self, *values: str) -> Tally | Level:
+    def labels(self, *values: str) -> Tally | Level | Balance:
         """Return what counts for these."""
         with self._lock:
             child = self._children.get(values)
@@ -198,9 +219,14 @@ class Tallies:
                 child = self._children[values] = self._new()
             return child
 
-    def _new(self) -> Tally | Level:
+    def _new(self) -> Tally | Level | Balance:
         instrument = self._instrument
-        return Tally(instrument.buckets) if instrument.kind == "histogram" else Level()
+        match instrument.kind:
+            case "histogram":
+                return Tally(instrument.buckets)
+            case "up_down":
+                return Balance()
+        return Level()
 
     def describe(self) -> Iterable[Any]:
         """Return its names, for the registry that has to know whether they are taken."""

@@ -6,8 +6,16 @@ from threading import Barrier, Thread
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
-from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, Instrument
-from asgi_patterns.observability.metrics_tallies import AT_ONCE, Level, Rows, Tallies, Tally, Together
+from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, STREAM_SENT, Instrument
+from asgi_patterns.observability.metrics_tallies import (
+    AT_ONCE,
+    Balance,
+    Level,
+    Rows,
+    Tallies,
+    Tally,
+    Together,
+)
 
 BOUNDS = (0.1, 1.0, 10.0)
 LABELS = ("GET", "/items/{id}", "200", "ok")
@@ -68,17 +76,17 @@ def test_nothing_is_lost_between_threads() -> None:
     tallies, levels = Tallies(INSTRUMENT), Tallies(ACTIVE)
     tally, level = tallies.labels(*LABELS), levels.labels("GET")
     assert isinstance(tally, Tally)
-    assert isinstance(level, Level)
+    assert isinstance(level, Balance)
     threads, each = 8, 5_000
     ready = Barrier(threads + 1)
 
     def count() -> None:
         ready.wait()
         for _ in range(each):
-            level.inc(1)
+            level.up()
             tally.observe(0.5)
-            level.inc(-1)
-            level.inc(1)
+            level.down()
+            level.up()
 
     running = [Thread(target=count) for _ in range(threads)]
     for thread in running:
@@ -117,8 +125,8 @@ def test_what_adds_to_several_adds_to_each(count: int) -> None:
 
 
 def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
-    tallies = [Tallies(ACTIVE), Tallies(ACTIVE)]
-    levels = [each.labels("GET") for each in tallies]
+    tallies = [Tallies(STREAM_SENT), Tallies(STREAM_SENT)]
+    levels = [each.labels(*LABELS) for each in tallies]
     together = Together([level for level in levels if isinstance(level, Level)])
 
     def add() -> None:
@@ -134,7 +142,7 @@ def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
     for thread in running:
         thread.join()
 
-    assert [shown(each)["http_server_active_requests"] for each in tallies] == [20_000, 40_000]
+    assert [shown(each)[STREAM_SENT.name] for each in tallies] == [20_000, 40_000]
 
 
 def test_a_row_has_a_value_for_each_histogram() -> None:
