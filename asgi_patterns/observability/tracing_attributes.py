@@ -3,15 +3,17 @@
 ``Describe``: the attributes with which a span begins; ``known_methods``: the methods that go by their name.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, final
 from urllib.parse import unquote_plus
 
-from asgi_patterns.kernel.types import Scope
+from asgi_patterns.kernel.types import RawHeaders, Scope
 
 AttributeValue = str | int | float | bool | Sequence[str]
 Attributes = dict[str, AttributeValue]
+Capturing = Callable[[RawHeaders], Mapping[str, AttributeValue]]
+"""Shows chosen fields as attributes."""
 
 OTHER: Final = "_OTHER"
 REDACTED: Final = "REDACTED"
@@ -32,9 +34,12 @@ def known_methods(environment: Mapping[str, str]) -> frozenset[str]:
 class Describe:
     """Makes the attributes with which the span of a request begins: samplers see these, and no others."""
 
-    def __init__(self, methods: Collection[str], hidden: Collection[str]) -> None:
+    def __init__(
+        self, methods: Collection[str], hidden: Collection[str], capture: Capturing | None = None
+    ) -> None:
         self._methods = frozenset(methods)
         self._hidden = frozenset(hidden)
+        self._capture = capture
 
     def method(self, scope: Scope) -> str:
         """Return what a span of this request is called after."""
@@ -44,11 +49,11 @@ class Describe:
         return method if method in self._methods else "HTTP"
 
     # Every request comes by here: what costs a call is asked for only where it is needed.
-    def __call__(self, scope: Scope, host: bytes | None, agent: bytes | None) -> Attributes:
-        """Return them. ``host`` and ``agent`` are the values of ``Host`` and ``User-Agent``."""
-        scheme: str = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
-        found = _usual(scheme, host, agent, scope.get("http_version")).copy()
-        found["url.path"] = bounded(scope["path"])
+    def attributes(self, scope: Scope, fields: Mapping[bytes, bytes]) -> Attributes:
+        """Return them. ``fields`` are those of the request, the last line of each."""
+        found = _kept(scope, fields).copy()
+        path: str = scope["path"]
+        found["url.path"] = path if path.isascii() and len(path) <= LONGEST else bounded(path)
         method = scope.get("method")
         if method in self._methods:
             found["http.request.method"] = method
@@ -56,11 +61,19 @@ class Describe:
             self._add_protocol(found, scope)
         if query := scope.get("query_string"):
             found["url.query"] = self.query(query)
-        if (client := scope.get("client")) and client[0]:
-            found["client.address"] = client[0]
-            if client[1]:
-                found["client.port"] = client[1]
-        return found if host is not None else _with_server(found, scope)
+        if (client := scope.get("client")) and (address := client[0]):
+            found["client.address"] = address
+            if port := client[1]:
+                found["client.port"] = port
+        if b"host" not in fields or self._capture is not None:
+            self._add_unusual(found, scope, fields)
+        return found
+
+    def _add_unusual(self, found: Attributes, scope: Scope, fields: Mapping[bytes, bytes]) -> None:
+        if b"host" not in fields and (server := scope.get("server")) and server[1]:
+            found["server.address"], found["server.port"] = server
+        if self._capture is not None:
+            found.update(self._capture(scope["headers"]))
 
     def _add_protocol(self, found: Attributes, scope: Scope) -> None:
         if scope["type"] == "websocket":
@@ -81,10 +94,11 @@ class Describe:
         return f"{name}={REDACTED}" if equals and unquote_plus(name).lower() in self._hidden else pair
 
 
-def _with_server(found: Attributes, scope: Scope) -> Attributes:
-    if (server := scope.get("server")) and server[1]:
-        found["server.address"], found["server.port"] = server
-    return found
+def _kept(scope: Scope, fields: Mapping[bytes, bytes]) -> Attributes:
+    scheme: str = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
+    host, agent = fields.get(b"host"), fields.get(b"user-agent")
+    # What is kept of them is bounded.
+    return _usual(scheme, host and host[:LONGEST], agent and agent[:LONGEST], scope.get("http_version"))
 
 
 def bounded(text: str) -> str:

@@ -1,6 +1,6 @@
 """Where a trace comes from: what the client says of it, as far as that is legal and believed.
 
-``Arrival``: the fields of a request that count, looked for once; ``Callers``: what to do with what callers say.
+``Arrival``: the fields of a request that say so, made legal; ``Callers``: what to do with what callers say.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,34 +15,29 @@ from asgi_patterns.kernel.address import TrustedProxies
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import RawHeaders, Scope
 from asgi_patterns.observability.trace_context import trace_context
-from asgi_patterns.observability.tracing_attributes import LONGEST
 from asgi_patterns.observability.tracing_forecast import Untrusted
 
 _PARENT, _STATE = b"traceparent", b"tracestate"
 _SAMPLED: Final = 0b01
 _USUAL: Final = frozenset({"traceparent", "tracestate", "baggage"})
+FIELDS: Final = frozenset(name.encode() for name in _USUAL)
+"""What the usual propagators read."""
 
 
 @final
 class Arrival:
-    """What of a request's fields a span needs. ``headers`` are what goes further in."""
+    """What a request's fields say of its trace. ``headers`` are what goes further in."""
 
-    __slots__ = ("agent", "headers", "host", "parent", "says_something")
+    __slots__ = ("headers", "parent", "says_something")
 
     def __init__(self, headers: RawHeaders) -> None:
         self.headers = headers
         self.parent: bytes | None = None
-        fields = dict(headers)
-        host, agent = fields.get(b"host"), fields.get(b"user-agent")
-        # What is kept of them is bounded.
-        self.host = None if host is None else host[:LONGEST]
-        self.agent = None if agent is None else agent[:LONGEST]
-        if _PARENT in fields or _STATE in fields:
-            self.says_something = True
+        names = dict(headers).keys()
+        self.says_something = not names.isdisjoint(FIELDS)
+        if self.says_something and not names.isdisjoint((_PARENT, _STATE)):
             self.parent, state = trace_context(headers)
             self._say(self.parent, state)
-        else:
-            self.says_something = b"baggage" in fields
 
     def _say(self, parent: bytes | None, state: bytes | None) -> None:
         """Have the fields say this of the trace, and nothing else."""
@@ -76,6 +71,8 @@ class Callers:
         self._draw = draw
         self._propagator: TextMapPropagator | None = None
         self._is_usual = False
+        self.silent: TextMapPropagator | None = None
+        """The propagator with which a request without the ``FIELDS`` says nothing, whoever sends it."""
 
     def context(
         self, arrival: Arrival, exchange: Exchange, scope: Scope, current: Context
@@ -89,16 +86,17 @@ class Callers:
             if self._draw() >= self._share:
                 arrival.unsample()
         propagator = get_global_textmap()
-        if not arrival.says_something and self._reads_usual(propagator):
+        if propagator is not self._propagator:
+            self._meet(propagator)
+        if self._is_usual and not arrival.says_something:
             return current, ()
         return propagator.extract(arrival.headers, current, GETTER), ()
 
-    def _reads_usual(self, propagator: TextMapPropagator) -> bool:
-        """Whether all that it reads has been looked for already."""
-        if propagator is not self._propagator:
-            self._propagator = propagator
-            self._is_usual = propagator.fields <= _USUAL
-        return self._is_usual
+    def _meet(self, propagator: TextMapPropagator) -> None:
+        """See whether all that it reads is looked for already."""
+        self._propagator = propagator
+        self._is_usual = propagator.fields <= _USUAL
+        self.silent = propagator if self._is_usual and self._untrusted == "continue" else None
 
 
 def _links(arrival: Arrival) -> list[Link]:

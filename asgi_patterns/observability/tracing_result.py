@@ -22,13 +22,13 @@ SWITCHED: Final = 101
 def attributes_of(record: Record) -> Attributes:
     """Return what is known of a request that has ended, and was not when it began, apart from what went wrong."""
     found: Attributes = {}
-    status, route = record.status, record.route
+    status, route, identity = record.status, record.route, record.request_id
     if status is not None and status != SWITCHED:
         found["http.response.status_code"] = status
     if route is not None:
         found["http.route"] = route
-    if record.request_id is not None:
-        found["asgi_patterns.request_id"] = record.request_id
+    if identity is not None:
+        found["asgi_patterns.request_id"] = identity
     if record.answered_by is not None:
         found["asgi_patterns.answered_by"] = record.answered_by
     if record.is_stream or record.is_websocket:

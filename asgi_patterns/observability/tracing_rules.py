@@ -16,7 +16,6 @@ class Rules:
 
     describe: Describe
     excluded: Excluded | None
-    request: Capture | None
     response: Capture | None
     callers: Callers
     clock: Callable[[], float]

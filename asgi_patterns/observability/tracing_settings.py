@@ -98,9 +98,12 @@ class Tracing(Layer):
         hidden = SECRET if secret is None else secret
         trusted = TrustedProxies(self.trusted_networks)
         rules = Rules(
-            describe=Describe(known_methods(os.environ), [name.lower() for name in self.redact_query]),
+            describe=Describe(
+                known_methods(os.environ),
+                [name.lower() for name in self.redact_query],
+                Capture("request", request, hidden) if request else None,
+            ),
             excluded=Excluded(self._excluded) if self._excluded else None,
-            request=Capture("request", request, hidden) if request else None,
             response=Capture("response", response, hidden) if response else None,
             callers=Callers(trusted, self.untrusted, self.untrusted_share, self.random),
             clock=self.clock,

@@ -149,7 +149,7 @@ HOSTS = [
     ("host", "address", "port"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS]
 )
 def test_hosts(host: bytes, address: str | None, port: int | None) -> None:
-    found = Describe(["GET"], [])(scope_of(), host, None)
+    found = Describe(["GET"], []).attributes(scope_of(), {b"host": host})
 
     assert (found.get("server.address"), found.get("server.port")) == (address, port)
 
