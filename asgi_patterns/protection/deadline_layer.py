@@ -1,7 +1,7 @@
 """The layer ``Deadline``."""
 
-from asyncio import _get_running_loop
-from collections.abc import Awaitable, Callable, Sequence
+from asyncio import AbstractEventLoop, _get_running_loop
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Annotated, ClassVar, Final, final
@@ -130,32 +130,36 @@ class Deadline(Layer):
 
 @final
 class _Wired:
-    __slots__ = ("_app", "_has_rules", "_limits", "_ring", "_says", "_settings")
+    __slots__ = ("_app", "_is_usual", "_limits", "_rings", "_says", "_settings")
 
     def __init__(self, app: ASGIApp, settings: Deadline) -> None:
         self._app = app
         self._settings = settings
         self._limits = settings.limits[-1]
-        self._has_rules = bool(settings.rules)
-        self._ring: LoopRing | None = None
+        # Of the loop that has called last: never more than one.
+        self._rings: Mapping[AbstractEventLoop | None, LoopRing] = {}
         wishes = {b"prefer"} if settings.prefer else set()
         if settings.header_name is not None:
             wishes.add(settings.header_name)
         self._says = _CONTENT | wishes
+        # Most requests say nothing of interest, and are looked at without a turn of a loop for each field.
+        self._is_usual: Callable[[Iterable[bytes]], bool] = (
+            _never if settings.rules else self._says.isdisjoint
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ring: Ring | None = None) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        ring, limits, has_content = self._find(scope, ring)
-        if ring is None:
-            return await self._call_in_tasks(scope, receive, send)
+        ring = ring or self._rings.get(_get_running_loop())
+        if ring is None or scope["type"] != "http":
+            return await self._call_otherwise(scope, receive, send)
+        limits, has_content = self._limits[scope["method"] in SAFE], False
+        if scope.get("http_version") not in _TELLS or not self._is_usual(map(_NAME, scope["headers"])):
+            limits, has_content = self._find(scope)
         timing = Timing(send, ring, limits, scope, receive)
         if has_content:
-            receive = Body.of(receive)
-            receive.time(timing)
+            (receive := Body.of(receive)).time(timing)
         token = CURRENT.set(timing)
         try:
-            with timing.cancel_scope:
+            with ring.make_scope() as timing.cancel_scope:
                 await self._app(scope, receive, timing.send)
         finally:
             ring.timed.discard(timing)
@@ -163,6 +167,17 @@ class _Wired:
             if timing.sending is not None:
                 await timing.sending
         timing.check()
+
+    async def _call_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the app for what is no request; for one, begin with a loop that has not called before, or without."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        # The public function raises on trio, and what an app raises later would name that as its context.
+        if (loop := _get_running_loop()) is None:
+            return await self._call_in_tasks(scope, receive, send)
+        ring = LoopRing(loop)
+        self._rings = {loop: ring}
+        await self(scope, receive, send, ring)
 
     async def _call_in_tasks(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do the same where there are no timers, with a task for each request."""
@@ -178,26 +193,21 @@ class _Wired:
         if error is not None:
             raise error
 
-    def _find(self, scope: Scope, ring: Ring | None) -> tuple[Ring | None, Limits, bool]:
-        """Return what looks after a request, its limits, and whether it may have content to wait for.
-
-        The ring is the one of the running loop, unless the request has its own; ``None`` where it needs that, on trio.
-        """
-        # The public function raises on trio, and what an app raises later would name that as its context.
-        if ring is None and (loop := _get_running_loop()) is not None:
-            known = self._ring
-            if known is None or known.loop is not loop:
-                known = self._ring = LoopRing(loop)
-            ring = known
+    def _find(self, scope: Scope) -> tuple[Limits, bool]:
+        """Return the limits of a request that may have its own, and whether it may have content to wait for."""
         settings = self._settings
-        limits = settings.limits[settings.rule_for(scope)] if self._has_rules else self._limits
+        limits = settings.limits[settings.rule_for(scope)] if settings.rules else self._limits
         mine = limits[scope["method"] in SAFE]
         has_content = scope.get("http_version") not in _TELLS
-        # Most requests say nothing of interest, and are looked at without a turn of a loop for each field.
         if not self._says.isdisjoint(map(_NAME, scope["headers"])):
             has_content |= not _CONTENT.isdisjoint(map(_NAME, scope["headers"]))
             mine = settings.shortened(mine, scope)
-        return ring, mine, has_content
+        return mine, has_content
+
+
+def _never(names: Iterable[bytes]) -> bool:
+    """Say of no request that it is a usual one."""
+    return False
 
 
 _TELLS: Final = frozenset({"1.0", "1.1"})

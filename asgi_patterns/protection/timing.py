@@ -6,6 +6,7 @@ from contextvars import copy_context
 from math import inf
 from typing import Final, final
 
+from anyio import CancelScope
 from anyio.lowlevel import checkpoint
 
 from asgi_patterns.kernel.ending import is_last
@@ -28,6 +29,9 @@ class DeadlineExceeded(TimeoutError):
 @final
 class Timing(Holding):
     """The ``send`` of one request, which knows when its limits pass, and the patience with its client."""
+
+    cancel_scope: CancelScope
+    """What the handler runs in. Set it before anything is waited for."""
 
     # What few requests ever set is here, and costs the others nothing.
     sending: Awaitable[None] | None = None
@@ -52,7 +56,6 @@ class Timing(Holding):
         self._limits = limits
         self._scope = scope
         self._receive = receive
-        self.cancel_scope = ring.make_scope()
         self.context = copy_context()
         self._began = began = ring.time()
         ring.timed.add(self)
@@ -125,8 +128,14 @@ class Timing(Holding):
         return self.outer(message)
 
     def _follow(self, message: Message) -> Awaitable[None]:
-        if is_last(message, self._has_trailers):
+        if message["type"] == "http.response.body":  # nearly every one, seen without a further call
+            ends = not self._has_trailers and not message.get("more_body")
+        else:
+            ends = is_last(message, self._has_trailers)
+        if ends:
             self._limits = ENDED
+            # Otherwise it holds itself, and is freed much later, by the collector, with all that the request has held.
+            self.out = self.outer
         else:
             self._last = self._ring.time()
         return self.outer(message)
