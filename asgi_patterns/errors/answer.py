@@ -8,9 +8,10 @@ from asgi_patterns.errors.forms import from_json
 from asgi_patterns.kernel import headers as fields
 from asgi_patterns.kernel.address import is_loopback
 from asgi_patterns.kernel.exchange import Exchange
-from asgi_patterns.kernel.link import Held, hold
+from asgi_patterns.kernel.link import Held, Link, hold
+from asgi_patterns.kernel.look import Holding
 from asgi_patterns.kernel.problems import BASE, MEDIA_TYPE, Problem, take_marked
-from asgi_patterns.kernel.types import Message, Receive, Scope, Send
+from asgi_patterns.kernel.types import Message, RawHeaders, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from asgi_patterns.errors.layer import Problems
@@ -24,25 +25,40 @@ _FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 
 
 @final
-class Answer:
-    """What the layer knows of the answer to one request. ``on_head`` is the hook of its link."""
+class Answer(Holding):
+    """The ``send`` of one request, and what the layer knows of its answer. ``on_head`` is the hook of a link."""
 
-    __slots__ = ("_complete", "_held", "_receive", "_scope", "_send", "_settings", "_waiting", "exchange")
+    # What few answers ever set is here, and costs the others nothing.
+    waiting: tuple[Message, bytes] | None = None
+    """What waits for the exception that it was made of, if there is one."""
+    _held: Held | None = None
+    _complete = False
 
     def __init__(
         self, settings: "Problems", exchange: Exchange, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        self.outer = self.onward = send
+        self.out = self.head = None
         self.exchange = exchange
         self._settings = settings
         self._scope = scope
         self._receive = receive
-        self._send = send
-        self._held: Held | None = None
-        self._complete = False
-        self._waiting: tuple[Message, bytes] | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the head of an HTTP answer has come by."""
+        out = self.out
+        # A link that has failed to look at the head has let nothing go.
+        return out is not None and (type(out) is not Link or out.started)
+
+    def expect(self, head: Message, headers: RawHeaders) -> None:
+        """Let a good answer pass as it is; have a link look at any other."""
+        if head["status"] >= 400:
+            self.takes_over(Link(self.outer, self.on_head))
 
     def on_head(self, head: Message) -> Send | None:
         """Let a good answer pass; replace what a raised problem became; hold a short error text."""
+        self.onward = self.outer  # not the link any more: it has this method, and each would hold the other
         if head["type"] != "http.response.start" or head["status"] < 400:
             return None
         problem = take_marked(head["headers"])
@@ -82,7 +98,7 @@ class Answer:
                 fields.remove(head["headers"], *_OF_THE_BODY)
                 fields.append(head["headers"], b"content-type", MEDIA_TYPE)
                 return None
-        self._held = hold(head, self._send, limit=self._settings.limit, decide=self._decide)
+        self._held = hold(head, self.outer, limit=self._settings.limit, decide=self._decide)
         return self._held
 
     def _prefers_problem(self, head: Message) -> bool:
@@ -92,7 +108,7 @@ class Answer:
 
     async def _decide(self, head: Message, body: bytes) -> None:
         if head["status"] >= 500 and self._may_debug():
-            self._waiting = (head, body)  # the exception, if there is one, arrives after the answer
+            self.waiting = (head, body)  # the exception, if there is one, arrives after the answer
         else:
             await self._go_on(head, body)
 
@@ -101,8 +117,8 @@ class Answer:
         if problem is not None:
             return await self.replace(head, problem)
         self._complete = True
-        await self._send(head)
-        await self._send({"type": "http.response.body", "body": body})
+        await self.outer(head)
+        await self.outer({"type": "http.response.body", "body": body})
 
     def _read(self, head: Message, body: bytes) -> Problem | None:
         """Return the problem that shall stand for this answer, if any."""
@@ -126,21 +142,21 @@ class Answer:
         fields.append(headers, b"content-length", str(len(body)))
         if problem.status_code >= 500 and not fields.has(headers, b"cache-control"):
             fields.append(headers, b"cache-control", "no-store")
-        await self._send({**head, "status": problem.status_code})
+        await self.outer({**head, "status": problem.status_code})
         shown = b"" if self._scope["method"] == "HEAD" else body
-        await self._send({"type": "http.response.body", "body": shown, "more_body": False})
+        await self.outer({"type": "http.response.body", "body": shown, "more_body": False})
 
     async def fail(self, exc: Exception, *, started: bool) -> bool:
         """Answer ``exc`` where that is still possible. Return whether the client has a whole answer now."""
-        if self._waiting is not None:
-            head, _ = self._waiting
-            self._waiting = None
+        if self.waiting is not None:
+            head, _ = self.waiting
+            self.waiting = None
             await self.replace(head, self._crash(exc))
         elif not started or (self._held is not None and not self._held.released):
             if self._scope["type"] == "websocket" and not isinstance(exc, Problem):
                 return False  # a server has its own way to say so before and after accept
             await (exc if isinstance(exc, Problem) else self._crash(exc))(
-                self._scope, self._receive, self._send
+                self._scope, self._receive, self.outer
             )
         else:
             # A problem that a handler inside made of the exception has passed as it was.
@@ -149,13 +165,13 @@ class Answer:
 
     async def finish(self) -> None:
         """Send what waited for an exception that was not raised: a framework may have kept it to itself."""
-        if self._waiting is None:
+        if self.waiting is None:
             return
         exc = self.exchange.exception
         if isinstance(exc, Exception):
-            await self.replace(self._waiting[0], self._crash(exc))
+            await self.replace(self.waiting[0], self._crash(exc))
         else:
-            await self._go_on(*self._waiting)
+            await self._go_on(*self.waiting)
 
     def _crash(self, exc: Exception) -> Problem:
         if self.exchange.answered_by is None:  # otherwise what failed is a layer that was answering
@@ -184,11 +200,15 @@ class _Replacement:
     __slots__ = ("_answer", "_head", "_problem")
 
     def __init__(self, answer: Answer, head: Message, problem: Problem) -> None:
-        self._answer = answer
+        self._answer: Answer | None = answer
         self._head = head
         self._problem = problem
 
     async def __call__(self, message: Message) -> None:
-        if message is self._head:
-            await self._answer.replace(self._head, self._problem)
+        answer = self._answer
+        if answer is not None:  # this is the head
+            self._answer = (
+                None  # who sends through us: what holds itself is freed much later, by the collector
+            )
+            await answer.replace(self._head, self._problem)
         # The body that the framework wrote has no place any more.

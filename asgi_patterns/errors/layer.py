@@ -100,18 +100,31 @@ class _Wired:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            return await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return await self._connect(scope, receive, send)
         exchange, scope = Exchange.of(scope)
         answer = Answer(self._settings, exchange, scope, receive, send)
         host = scope.get("app")  # set only where we stand inside Starlette
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as exc:
+            await self._failed(exc, answer, host, started=answer.started)
+        else:
+            if answer.waiting is not None:
+                await answer.finish()
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do the same for a WebSocket, whose answers pass as they are."""
+        if scope["type"] != "websocket":
+            return await self._app(scope, receive, send)
+        exchange, scope = Exchange.of(scope)
+        answer = Answer(self._settings, exchange, scope, receive, send)
+        host = scope.get("app")
         link = Link(send, answer.on_head)
         try:
             await self._app(scope, receive, link)
         except Exception as exc:
             await self._failed(exc, answer, host, started=link.started)
-        else:
-            await answer.finish()
 
     async def _failed(self, exc: Exception, answer: Answer, host: object, *, started: bool) -> None:
         """Answer ``exc`` if that is still possible; raise it again, or log it, as the settings say."""

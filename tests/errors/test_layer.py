@@ -1,7 +1,9 @@
 """``Problems`` in front of apps that fail in every way."""
 
+import gc
 import json
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -15,9 +17,9 @@ from starlette.routing import Route
 from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.errors import Crashed, Problem, Problems
 from asgi_patterns.kernel.events import Event
-from asgi_patterns.kernel.exchange import Exchange, switch_off
+from asgi_patterns.kernel.exchange import KEY, Exchange, switch_off
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from asgi_patterns.testing import RAISING_APPS, UNUSUAL_APPS, Client
+from asgi_patterns.testing import RAISING_APPS, UNUSUAL_APPS, Client, hello
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +39,12 @@ def text(status: int, body: bytes, *headers: tuple[bytes, bytes], length: bool =
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     return app
+
+
+async def page(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = [(b"content-type", b"image/png"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body"})
 
 
 async def test_a_crash_becomes_a_problem_that_leaks_nothing() -> None:
@@ -100,6 +108,42 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     assert [message["type"] for message in answer.messages].count("http.response.start") == 1
     assert answer.body == b"half"
     assert isinstance(answer.exception, RuntimeError)
+
+
+async def test_a_head_that_a_layer_further_out_cannot_read_has_not_begun_an_answer() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-alone",)]})
+
+    answer = await Client(Pipeline(RequestId(), Problems())(app)).get("/", raise_app_exceptions=False)
+
+    assert answer.status == 500
+    assert answer.json()["requestId"] == answer.header("x-request-id")
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        pytest.param(hello, id="no error"),
+        pytest.param(page, id="an error that stays"),
+        pytest.param(Problem(409, "taken"), id="a problem"),
+    ],
+)
+async def test_an_answered_request_holds_nothing_that_only_the_collector_frees(app: ASGIApp) -> None:
+    seen: list[weakref.ref[Exchange]] = []
+
+    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(weakref.ref(scope[KEY]))
+        await app(scope, receive, send)
+
+    client = Client(Pipeline(Problems())(looks))
+    gc.disable()
+    try:
+        await client.get("/")
+        left = [each() for each in seen]
+    finally:
+        gc.enable()
+
+    assert left == [None]
 
 
 async def test_an_error_text_that_the_app_never_finished_is_replaced_by_the_crash() -> None:
