@@ -123,8 +123,7 @@ class Held:
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         if self._chunks is None and not more and len(chunk) == self._expected:
-            self.released = True
-            return self._decide(self._head, chunk)
+            return self._release()(self._head, chunk)
         return self._collect(chunk, more=more)
 
     async def _collect(self, chunk: bytes, *, more: bool) -> None:
@@ -136,15 +135,21 @@ class Held:
             # The app said one length and sent another, or this answers a HEAD: not ours to decide on.
             await self._let_go(more_body=more)
         elif not more:
-            self.released = True
-            await self._decide(self._head, b"".join(self._chunks))
+            await self._release()(self._head, b"".join(self._chunks))
 
     async def _give_up(self, message: Message) -> None:
         await self._let_go(more_body=True)
         await self._send(message)
 
-    async def _let_go(self, *, more_body: bool) -> None:
+    def _release(self) -> Decide:
+        """Hold nothing any more, nor who decides, who may hold this: the collector would free both much later."""
+        decide = self._decide
+        del self._decide
         self.released = True
+        return decide
+
+    async def _let_go(self, *, more_body: bool) -> None:
+        self._release()
         await self._send(self._head)
         if self._chunks:
             await self._send(

@@ -125,6 +125,7 @@ async def test_a_head_that_a_layer_further_out_cannot_read_has_not_begun_an_answ
     [
         pytest.param(hello, id="no error"),
         pytest.param(page, id="an error that stays"),
+        pytest.param(text(404, b"none"), id="an error text"),
         pytest.param(Problem(409, "taken"), id="a problem"),
     ],
 )
