@@ -1,10 +1,10 @@
 """What slices report. Metrics, spans, logs and a console are listeners; a slice knows none of them.
 
-``Event``: the root of all events; ``Listener``: what a pipeline is given; ``tell``: hands an event to listeners.
+``Event``: the root of all events; ``Listener``: what a pipeline is given; ``note_failure``: logs what one has raised.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,10 +26,6 @@ Listener = Callable[[Event, "Exchange"], None]
 """Called in the request's own task, at once. It must be quick and must not wait."""
 
 
-def tell(listeners: Iterable[Listener], event: Event, exchange: "Exchange") -> None:
-    """Hand ``event`` to every listener. One that raises is logged; the request goes on."""
-    for listener in listeners:
-        try:
-            listener(event, exchange)
-        except Exception:
-            _log.exception("the listener %r failed on %r", listener, event)
+def note_failure(listener: Listener, event: Event) -> None:
+    """Log the exception that a listener has just raised."""
+    _log.exception("the listener %r failed on %r", listener, event)

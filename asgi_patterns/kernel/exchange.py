@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 from asgi_patterns.kernel.address import Client, resolve
 from asgi_patterns.kernel.caller import Caller, identify_caller
 from asgi_patterns.kernel.context import DEFAULT, Context
-from asgi_patterns.kernel.events import Event, tell
+from asgi_patterns.kernel.events import Event, note_failure
 from asgi_patterns.kernel.types import RawHeaders, Scope
 
 if TYPE_CHECKING:
@@ -141,9 +141,12 @@ class Exchange:
         self.outcome = outcome
 
     def emit(self, event: Event) -> None:
-        """Report ``event`` to the pipeline's listeners."""
-        if self.context.listeners:
-            tell(self.context.listeners, event, self)
+        """Report ``event`` to the pipeline's listeners. One that raises is logged; the request goes on."""
+        for listener in self.context.listeners:
+            try:
+                listener(event, self)
+            except Exception:
+                note_failure(listener, event)
 
     def is_off(self, name: str) -> bool:
         """Whether the handler switched the layer called ``name`` off for its own answer."""
