@@ -57,10 +57,15 @@ class Stopwatch:
 
     def inside(self, coder: type[Coder], make: MakeRound) -> MakeRound:
         """Return the same with the codec of ours timed meanwhile."""
+        make_coder: Any = vars(coder)["__init__"]
+
+        def make_timed(made: Coder, level: int) -> None:
+            make_coder(made, level)
+            vars(made)["whole"] = self.around(made.whole)
 
         @asynccontextmanager
         async def rounds() -> AsyncIterator[Round]:
-            with patch.object(coder, "whole", self.around(coder.whole)):
+            with patch.object(coder, "__init__", make_timed):
                 async with make() as one_round:
                     yield one_round
 

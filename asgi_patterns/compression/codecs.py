@@ -10,7 +10,8 @@ defaults, to the same bytes.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, final
 
 from asgi_patterns.compression.packages import zstd_package
@@ -46,8 +47,9 @@ class Coder(Protocol):
 
     name: ClassVar[bytes]
 
-    def whole(self, body: bytes) -> bytes:
-        """Return a short body, coded."""
+    @property
+    def whole(self) -> Callable[[bytes], bytes]:
+        """What returns a short body, coded."""
 
     def begin(self, size: int | None, *, lean: bool = False, padding: int = 0) -> Flow:
         """Begin a body of ``size`` bytes; ``None`` where nobody knows. ``padding`` bytes more than needed are sent."""
@@ -66,13 +68,9 @@ class Zstd:
         if level > _LAST_LEVEL_IN_WINDOW:
             self._options[self._parameters.window_log] = WINDOW_LOG
         # One context for all: each call makes a whole frame, and nothing else is done in between.
-        self._compress = zstd.ZstdCompressor(options=self._options).compress
-        self._frame = zstd.ZstdCompressor.FLUSH_FRAME
-
-    def whole(self, body: bytes) -> bytes:
-        """Return a short body, coded."""
-        coded: bytes = self._compress(body, self._frame)
-        return coded
+        compressor = zstd.ZstdCompressor(options=self._options)
+        self.whole: Callable[[bytes], bytes] = partial(compressor.compress, mode=compressor.FLUSH_FRAME)
+        """Returns a short body, coded."""
 
     def begin(self, size: int | None, *, lean: bool = False, padding: int = 0) -> Flow:
         """Begin a body; only of one whose size is known, the whole window may be worth its memory."""

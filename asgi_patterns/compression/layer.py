@@ -13,7 +13,7 @@ from asgi_patterns.compression.forecast import doubts, forecast, outline_of, out
 from asgi_patterns.compression.known_tags import CONDITIONS, understand
 from asgi_patterns.compression.plan import Plan
 from asgi_patterns.compression.rule import CompressionRule, Padding
-from asgi_patterns.compression.sending import NO_TAGS, Coded, Varying
+from asgi_patterns.compression.sending import Coded, Varying
 from asgi_patterns.compression.sorting import MEDIA_TYPES, Said, Terms, types_of
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.forecast import Forecast
@@ -98,9 +98,9 @@ class Compression(Layer):
         index = rule_for(self._patterns, scope)
         plan = self._plans[index]
         accepts = b",".join(get_all(scope["headers"], b"accept-encoding"))
-        coder = plan.choices[accepts]
+        choice = plan.choices[accepts]
         says = forecast(
-            None if coder is None else coder.name,
+            None if choice is None else choice.name,
             plan.coders,
             self.minimum,
             rule="" if index < 0 else f", as rules[{index}] says",
@@ -171,20 +171,44 @@ class _Wired:
         plan = self._plan or self._plan_for(scope)
         if scope["type"] != "http" or not plan.coders:
             return await self._app(scope, receive, send)
-        if "state" not in scope:
-            scope = {**scope, "state": {}}  # where a handler says that it wants none of this
         accepts, says = _read(scope["headers"])
-        coder = plan.choices[accepts]
-        tags = NO_TAGS
-        if says & _TAGS and (seen := understand(scope["headers"], None if coder is None else coder.name)):
-            scope, tags = {**scope, "headers": seen.headers}, seen.tags
-        if coder is None:
+        if says & _TAGS or "state" not in scope:
+            return await self._ask(plan, scope, receive, send)
+        choice = plan.choices[accepts]
+        if choice is None:
             varying = Varying()  # as Editing says: most requests of machines come by here
             varying.outer, varying.out = send, None
             varying.plan, varying.state = plan, scope["state"]
             send = varying.send
         else:
-            send = Coded(send, plan, coder, scope, bool(says & _COOKIE), tags).send
+            coded = Coded()  # as Holding says: and those of browsers here
+            coded.outer = coded.onward = send
+            coded.out = coded.head = coded.tags = None
+            coded.choice, coded.scope, coded.has_cookie = choice, scope, says != 0
+            send = coded.send
+        await self._app(scope, receive, send)
+
+    async def _ask(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request with conditions, or with nowhere to switch the layer off."""
+        if "state" not in scope:
+            scope = {**scope, "state": {}}  # where a handler says that it wants none of this
+        headers = scope["headers"]
+        accepts, says = _read(headers)
+        choice = plan.choices[accepts]
+        has_cookie, tags = bool(says & _COOKIE), None
+        if says & _TAGS and (seen := understand(headers, None if choice is None else choice.name)):
+            scope, tags = {**scope, "headers": seen.headers}, seen.tags
+        if choice is None:
+            varying = Varying()
+            varying.outer, varying.out = send, None
+            varying.plan, varying.state = plan, scope["state"]
+            send = varying.send
+        else:
+            coded = Coded()
+            coded.outer = coded.onward = send
+            coded.out = coded.head = None
+            coded.choice, coded.scope, coded.has_cookie, coded.tags = choice, scope, has_cookie, tags
+            send = coded.send
         await self._app(scope, receive, send)
 
     def _plan_for(self, scope: Scope) -> Plan:

@@ -7,6 +7,7 @@ from typing import final
 import anyio
 
 from asgi_patterns.compression.codecs import Coder, Flow
+from asgi_patterns.compression.rewriting import added_fields
 from asgi_patterns.compression.sorting import UNKNOWN, Terms
 from asgi_patterns.kernel.negotiation import choose_coding
 
@@ -16,23 +17,44 @@ _OFF_THE_LOOP = 4096
 
 
 @final
-class Choices(dict[bytes, Coder | None]):
+class Choice:
+    """A coding under a plan, and all that its answers need, within reach.
+
+    ``name``: what ``Content-Encoding`` says, and ``coding``, as events tell it; ``added``: the fields that say so;
+    ``whole``: codes a short body.
+    """
+
+    __slots__ = ("added", "at_once", "coder", "coding", "label", "name", "plan", "whole")
+
+    def __init__(self, plan: "Plan", coder: Coder) -> None:
+        self.plan = plan
+        self.coder = coder
+        self.name = coder.name
+        self.coding = coder.name.decode()
+        self.added = added_fields(coder.name)
+        self.whole = coder.whole
+        self.label = plan.label
+        self.at_once = plan.at_once
+
+
+@final
+class Choices(dict[bytes, Choice | None]):
     """``choices[accepts]`` makes the coding that a client wants most, by its ``Accept-Encoding``; ``None``: plain."""
 
-    __slots__ = ("_coders", "_offers")
+    __slots__ = ("_choices", "_offers")
 
-    def __init__(self, coders: Mapping[str, Coder]) -> None:
-        self._coders = coders
-        self._offers = tuple(coders)
+    def __init__(self, choices: Mapping[str, Choice]) -> None:
+        self._choices = choices
+        self._offers = tuple(choices)
 
-    def __missing__(self, accepts: bytes) -> Coder | None:
+    def __missing__(self, accepts: bytes) -> Choice | None:
         """Read the field, and remember what it says. What many send comes back soon, after all is forgotten, too."""
-        coder = self._coders.get(choose_coding([accepts], self._offers) or "identity") if accepts else None
+        choice = self._choices.get(choose_coding([accepts], self._offers) or "identity") if accepts else None
         if len(accepts) <= _LONG:
             if len(self) >= _MOST_CHOICES:
                 self.clear()
-            self[accepts] = coder
-        return coder
+            self[accepts] = choice
+        return choice
 
 
 @final
@@ -66,7 +88,7 @@ class Plan:
         """Bytes up to which an answer is coded in one call."""
         self.padding = padding
         self.label = label
-        self.choices = Choices(coders)
+        self.choices = Choices({name: Choice(self, coder) for name, coder in coders.items()})
 
     def begin(self, coder: Coder, size: int | None, *, lean: bool) -> Flow:
         """Begin a body, with as much padding as chance will have it."""

@@ -7,7 +7,7 @@ for the plain content.
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256, sha512
 from typing import Any, Final
 
@@ -69,11 +69,16 @@ def coded_fields(headers: RawHeaders, coding: bytes, body: bytes | None = None) 
     return kept
 
 
-def simply_coded(headers: RawHeaders, coding: bytes, size: int) -> RawHeaders:
+def simply_coded(headers: RawHeaders, added: Sequence[tuple[bytes, bytes]], size: int) -> RawHeaders:
     """Return what ``coded_fields`` does where no field but ``Content-Length`` is of any kind that it changes."""
     kept = [line for line in headers if not _KINDS[line[0]]]
-    kept += VARIES, (b"content-encoding", coding), (b"content-length", b"%d" % size)
+    kept += *added, (b"content-length", b"%d" % size)
     return kept
+
+
+def added_fields(coding: bytes) -> Sequence[tuple[bytes, bytes]]:
+    """Return what ``simply_coded`` adds, but the length."""
+    return VARIES, (b"content-encoding", coding)
 
 
 def varying(headers: RawHeaders) -> RawHeaders:

@@ -11,11 +11,11 @@ from typing import Any, Final, final
 
 from anyio import to_thread
 
-from asgi_patterns.compression.codecs import Coder, Flow
+from asgi_patterns.compression.codecs import Flow
 from asgi_patterns.compression.events import Compressed
 from asgi_patterns.compression.files import parts
 from asgi_patterns.compression.known_tags import held
-from asgi_patterns.compression.plan import Plan
+from asgi_patterns.compression.plan import Choice, Plan
 from asgi_patterns.compression.rewriting import (
     VARIES,
     coded_fields,
@@ -31,7 +31,6 @@ from asgi_patterns.kernel.link import Link
 from asgi_patterns.kernel.look import Editing, Holding, readable
 from asgi_patterns.kernel.types import Message, RawHeaders, Scope, Send
 
-NO_TAGS: Final[frozenset[bytes]] = frozenset()
 _LEAVE, _PLAIN, _CODE = Fate.LEAVE, Fate.PLAIN, Fate.CODE
 _SPECIAL: Final = VARY | TIED
 
@@ -62,42 +61,30 @@ class Varying(Editing):
 
 @final
 class Coded(Holding):
-    """Codes an answer that is worth it.
+    """Codes an answer that is worth it."""
 
-    ``tags``: the opaque parts of plain tags whose coded ones the client holds.
-    """
+    __slots__ = ("_seen", "choice", "has_cookie", "scope", "tags")
 
-    __slots__ = ("_coder", "_has_cookie", "_plan", "_scope", "_seen", "_tags")
-
-    def __init__(
-        self,
-        send: Send,
-        plan: Plan,
-        coder: Coder,
-        scope: Scope,
-        has_cookie: bool,
-        tags: frozenset[bytes],
-    ) -> None:
-        self.outer = self.onward = send
-        self.out = self.head = None
-        self._plan = plan
-        self._coder = coder
-        self._scope = scope
-        self._has_cookie = has_cookie
-        self._tags = tags
+    choice: Choice
+    scope: Scope
+    has_cookie: bool
+    """Whether the request had one."""
+    tags: frozenset[bytes] | None
+    """The opaque parts of plain tags whose coded ones the client holds, if it holds any."""
+    _seen: int
 
     def expect(self, head: Message, headers: RawHeaders) -> int | None:
         """Hold a short answer that is worth it, and have others coded, or told from coded ones, on their way."""
-        plan, scope = self._plan, self._scope
-        fate, length, self._seen = sort(head["status"], headers, plan.terms, self._has_cookie)
-        if fate is _LEAVE or ((state := scope["state"]) and plan.label in state.get(SWITCHED_OFF, ())):
+        choice, scope = self.choice, self.scope
+        fate, length, self._seen = sort(head["status"], headers, choice.plan.terms, self.has_cookie)
+        if fate is _LEAVE or ((state := scope["state"]) and choice.label in state.get(SWITCHED_OFF, ())):
             return None
         if fate is not _CODE:
-            known = _plain if fate is _PLAIN else partial(_known, self._tags, self._coder.name)
+            known = _plain if fate is _PLAIN else partial(_known, self.tags, choice.name)
             self.takes_over(Link(self.outer, known))
         elif scope["method"] == "HEAD":
-            self.takes_over(Link(self.outer, partial(_bodiless, self._coder.name)))
-        elif UNKNOWN < length <= plan.at_once and not head.get("trailers"):
+            self.takes_over(Link(self.outer, partial(_bodiless, choice.name)))
+        elif UNKNOWN < length <= choice.at_once and not head.get("trailers"):
             return length
         else:
             self.takes_over(self._flowing(length))
@@ -105,19 +92,21 @@ class Coded(Holding):
 
     async def decide(self, head: Message, whole: Message) -> None:
         """Send a short answer coded, unless that is no shorter."""
-        coder, body = self._coder, whole["body"]
-        coded = coder.whole(body)
-        if len(coded) < len(body):
-            fields = head["headers"]
+        choice, fields, body = self.choice, head["headers"], whole["body"]
+        coded = choice.whole(body)
+        size = len(body)
+        left = len(coded)
+        if left < size:
             if self._seen & _SPECIAL:
-                head["headers"] = coded_fields(fields, coder.name, coded)
+                head["headers"] = coded_fields(fields, choice.name, coded)
             else:
-                head["headers"] = simply_coded(fields, coder.name, len(coded))
-            if KEY in self._scope:
-                _tell(self._scope, coder.name, len(body), len(coded))
+                head["headers"] = simply_coded(fields, choice.added, left)
             whole = {"type": "http.response.body", "body": coded}
+            exchange: Exchange | None = self.scope.get(KEY)
+            if exchange is not None and exchange.context.listeners:
+                exchange.emit(Compressed(coding=choice.coding, size=size, coded=left))
         else:
-            head["headers"] = varying(head["headers"])
+            head["headers"] = varying(fields)
         await self.outer(head)
         await self.outer(whole)
 
@@ -126,10 +115,9 @@ class Coded(Holding):
         return self._flowing(self._expected)
 
     def _flowing(self, length: int) -> Send:
-        plan, size = self._plan, None if length == UNKNOWN else length
-        flow = plan.begin(self._coder, size, lean=bool(self._seen & EVENTS))
-        name = self._coder.name
-        return Flowing(self.outer, plan, flow, size, name, partial(_tell, self._scope, name))
+        choice, plan, size = self.choice, self.choice.plan, None if length == UNKNOWN else length
+        flow = plan.begin(choice.coder, size, lean=bool(self._seen & EVENTS))
+        return Flowing(self.outer, plan, flow, size, choice.name, partial(_tell, self.scope, choice.coding))
 
 
 # None of these is a method: what takes an answer over and knows who handed it on holds itself, and a codec with it,
@@ -138,11 +126,11 @@ def _plain(head: Message) -> None:
     head["headers"] = varying(head["headers"])
 
 
-def _known(tags: frozenset[bytes], coding: bytes, head: Message) -> None:
+def _known(tags: frozenset[bytes] | None, coding: bytes, head: Message) -> None:
     """Say which answer a 304 or a part stands for."""
     headers: RawHeaders = varying(head["headers"])
-    tag = get(headers, b"etag") if tags else None
-    known = None if tag is None else held(tag, tags, coding)
+    tag = get(headers, b"etag")
+    known = held(tag, tags, coding) if tag is not None and tags else None
     head["headers"] = headers if known is None else with_tag(headers, known)
 
 
@@ -151,10 +139,10 @@ def _bodiless(coding: bytes, head: Message) -> None:
     head["headers"] = coded_fields(head["headers"], coding)
 
 
-def _tell(scope: Scope, coding: bytes, size: int, coded: int) -> None:
+def _tell(scope: Scope, coding: str, size: int, coded: int) -> None:
     exchange: Exchange | None = scope.get(KEY)
     if exchange is not None and exchange.context.listeners:
-        exchange.emit(Compressed(coding=coding.decode(), size=size, coded=coded))
+        exchange.emit(Compressed(coding=coding, size=size, coded=coded))
 
 
 @final

@@ -158,6 +158,7 @@ ANSWERS: list[tuple[str, ASGIApp, dict[str, Any], str]] = [
     ("1,023 bytes", document(body=b"a" * 1023), {}, LEFT),
     ("1,024 bytes", document(body=b"a" * 1024), {}, CODED),
     ("nothing", document(body=b"", sized=True), {"minimum": 0}, PLAIN),
+    ("a field that says nothing here", document(("x-took", "3")), {}, CODED),
     ("201", document(status=201), {}, CODED),
     ("404", document(status=404), {}, CODED),
     ("204", document(status=204, body=b"", sized=False), {}, LEFT),
