@@ -1,7 +1,7 @@
 """The layer ``ConditionalRequests``."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cached_property, partial
 from typing import Annotated, ClassVar, Final, Literal, final
 
@@ -39,6 +39,7 @@ from asgi_patterns.kernel.asking import without_content
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.ending import Ending
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
@@ -163,7 +164,7 @@ class ConditionalRequests(Layer):
 
 
 @final
-class _Wired:
+class _Wired(Entered):
     __slots__ = ("_app", "_current", "_label", "_locks", "_reader", "_requires")
 
     def __init__(
@@ -180,17 +181,17 @@ class _Wired:
         elif settings.probe:
             self._current = Probe(app, reader.tagging, limit=reader.limit, wait=settings.wait)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         method = scope["method"]
         if method not in ("GET", "HEAD"):
-            return await self._pass(scope, receive, send)
+            return self._pass(scope, receive, send)
         if "state" not in scope:
             scope = {**scope, "state": {}}  # where a handler says that it wants none of this
         for name, _ in scope["headers"]:
             if name in CONDITIONAL:
-                return await self._read(scope, receive, send)
+                return self._read(scope, receive, send)
         if method == "GET":
             tagged = Tagged()  # as Holding says: every GET comes by here
             tagged.outer = tagged.onward = send
@@ -198,7 +199,7 @@ class _Wired:
             tagged.reader = self._reader
             tagged.scope = scope
             send = tagged.send
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         reading = Reading(self._reader, condition_lines(scope["headers"]), scope, receive, send)

@@ -1,6 +1,6 @@
 """The layer ``Compression``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, ClassVar, Final, final
 
@@ -16,6 +16,7 @@ from asgi_patterns.compression.rule import CompressionRule, Padding
 from asgi_patterns.compression.sending import Coded, Varying
 from asgi_patterns.compression.sorting import MEDIA_TYPES, Said, Terms, types_of
 from asgi_patterns.kernel.context import Context
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import get_all, has
 from asgi_patterns.kernel.layer import Lack, Layer, settings
@@ -158,7 +159,7 @@ def rule_for(patterns: Sequence[Patterns], scope: Scope) -> int:
 
 
 @final
-class _Wired:
+class _Wired(Entered):
     __slots__ = ("_app", "_patterns", "_plan", "_plans")
 
     def __init__(self, app: ASGIApp, plans: Sequence[Plan], *, patterns: Sequence[Patterns]) -> None:
@@ -167,13 +168,13 @@ class _Wired:
         self._plans = plans
         self._patterns = patterns
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         plan = self._plan or self._plan_for(scope)
         if scope["type"] != "http" or not plan.coders:
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         accepts, says = _read(scope["headers"])
         if says & _TAGS or "state" not in scope:
-            return await self._ask(plan, scope, receive, send)
+            return self._ask(plan, scope, receive, send)
         choice = plan.choices[accepts]
         if choice is None:
             varying = Varying()  # as Editing says: most requests of machines come by here
@@ -186,7 +187,7 @@ class _Wired:
             coded.out = coded.head = coded.tags = None
             coded.choice, coded.scope, coded.has_cookie = choice, scope, says != 0
             send = coded.send
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     async def _ask(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request with conditions, or with nowhere to switch the layer off."""

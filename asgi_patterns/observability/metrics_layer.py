@@ -1,6 +1,6 @@
 """The ``Metrics`` layer: its settings, and what stands in front of an app to measure it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, final
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from asgi_patterns.kernel.address import Networks
 from asgi_patterns.kernel.context import DEFAULT, Context
 from asgi_patterns.kernel.dotted import Dotted
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.events import Listener
 from asgi_patterns.kernel.exchange import KEY, Exchange
 from asgi_patterns.kernel.forecast import Forecast
@@ -198,7 +199,7 @@ class Metrics(Layer):
 
 
 @final
-class _Measured:
+class _Measured(Entered):
     __slots__ = ("_app", "_begin", "_context", "_end", "_page", "_path", "_recorder")
 
     def __init__(self, app: ASGIApp, recorder: Recorder, page: Page | None, context: Context) -> None:
@@ -210,16 +211,16 @@ class _Measured:
         self._path = "" if page is None else page.path
         self._context = context
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         kind = scope["type"]
         if kind == "http":
             # Asked further only where it may be: a call for each request is not free.
             if scope["path"] == self._path or scope.get("root_path"):
                 page = self._page
                 if page is not None and page.is_at(scope):
-                    return await page(scope, receive, send)
+                    return page(scope, receive, send)
         elif kind != "websocket":
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         exchange = scope.get(KEY)
         if exchange is None:
             exchange, scope = Exchange.begin(scope, self._context)
@@ -228,4 +229,4 @@ class _Measured:
                 self._begin(scope)
             else:
                 self._recorder.connect()
-        await observe(self._app, scope, receive, send, self._end)
+        return observe(self._app, scope, receive, send, self._end)

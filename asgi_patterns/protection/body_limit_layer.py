@@ -1,6 +1,6 @@
 """The layer ``BodyLimit``."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cached_property
 from typing import Annotated, ClassVar, Final, final
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from asgi_patterns.kernel.body import Body
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.layer import Layer, settings
@@ -88,7 +89,7 @@ class BodyLimit(Layer):
 
 
 @final
-class _Bounded:
+class _Bounded(Entered):
     __slots__ = ("_app", "_content", "_drain", "_head", "_label", "_sockets")
 
     def __init__(
@@ -101,22 +102,22 @@ class _Bounded:
         self._sockets = sockets
         self._label = sockets.label
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            return await self._sockets(scope, receive, send)
+            return self._sockets(scope, receive, send)
         size, length = measure(scope["headers"])
         if (excess := self._head.excess(scope, size)) is not None:
-            return await self._refuse_head(*excess, scope, Body.of(receive), send, length)
+            return self._refuse_head(*excess, scope, Body.of(receive), send, length)
         # On HTTP/2 and HTTP/3 content may come that no field tells of.
         if length == 0 and scope.get("http_version", "1.1") in HTTP_1:
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
         content = self._content
         limit = content.find(scope)[0] if content.has_rules else content.default
         body = Body.of(receive)
         if length is not None and length > limit:
-            return await self._refuse(scope, body, send, limit, length)
+            return self._refuse(scope, body, send, limit, length)
         body.limit(limit)
-        await Upload(scope, body, send, limit, self._drain, self._label).run(self._app)
+        return Upload(scope, body, send, limit, self._drain, self._label).run(self._app)
 
     async def _refuse(self, scope: Scope, body: Body, send: Send, limit: int, length: int) -> None:
         exchange, scope = Exchange.of(scope)
