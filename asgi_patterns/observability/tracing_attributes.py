@@ -37,7 +37,7 @@ class Describe:
     def __init__(
         self, methods: Collection[str], hidden: Collection[str], capture: Capturing | None = None
     ) -> None:
-        self._methods = frozenset(methods)
+        self.methods = frozenset(methods)
         self._hidden = frozenset(hidden)
         self._capture = capture
 
@@ -46,7 +46,7 @@ class Describe:
         if scope["type"] == "websocket":
             return "WS"
         method: str = scope["method"]
-        return method if method in self._methods else "HTTP"
+        return method if method in self.methods else "HTTP"
 
     # Every request comes by here: what costs a call is asked for only where it is needed.
     def attributes(self, scope: Scope, fields: Mapping[bytes, bytes]) -> Attributes:
@@ -55,7 +55,7 @@ class Describe:
         path: str = scope["path"]
         found["url.path"] = path if path.isascii() and len(path) <= LONGEST else bounded(path)
         method = scope.get("method")
-        if method in self._methods:
+        if method in self.methods:
             found["http.request.method"] = method
         else:
             self._add_protocol(found, scope)

@@ -36,11 +36,6 @@ def attributes_of(record: Record) -> Attributes:
     return found
 
 
-def went_well(record: Record) -> bool:
-    """Whether there is nothing to say of a request but that it has ended."""
-    return record.outcome in FINE and record.exception is None and record.exchange.exception is None
-
-
 @final
 class Result:
     """What became of one request."""

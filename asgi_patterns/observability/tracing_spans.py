@@ -28,7 +28,7 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.observability.tracing_attributes import LONGEST, Attributes, bounded
 from asgi_patterns.observability.tracing_others import NAME, current_span
 from asgi_patterns.observability.tracing_parent import FIELDS, Arrival
-from asgi_patterns.observability.tracing_result import Result, attributes_of, class_name, went_well
+from asgi_patterns.observability.tracing_result import FINE, Result, attributes_of, class_name
 from asgi_patterns.observability.tracing_rules import Rules
 from asgi_patterns.observability.tracing_search import Tracers, search
 from asgi_patterns.observability.tracing_within import Within, say_found
@@ -36,6 +36,7 @@ from asgi_patterns.observability.tracing_within import Within, say_found
 SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
 FEW = 2
 """Attributes that take the SDK less time one by one."""
+_SERVER = SpanKind.SERVER
 _SUPPRESSED = [
     key
     for name in ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
@@ -55,6 +56,7 @@ class Traced(Entered):
         self._tracer = get_tracer(NAME, None, provider, SCHEMA)
         self._callers = rules.callers
         self._describe = rules.describe
+        self._methods = rules.describe.methods
         self._clock = rules.clock
         self._response = rules.response
         self._looked = False
@@ -131,12 +133,12 @@ class Traced(Entered):
             arrival = Arrival(scope["headers"])
             context, links = self._callers.context(arrival, exchange, scope, current)
         attributes = self._describe.attributes(scope, fields)
-        name = self._describe.method(scope)
+        name: str = scope["method"] if scope["type"] == "http" else ""
+        if name not in self._methods:
+            name = self._describe.method(scope)
         observation = exchange.observation
         start, began = self._now(observation)
-        exchange.span = span = self._tracer.start_span(
-            name, context, SpanKind.SERVER, attributes, links, start
-        )
+        span = exchange.span = self._tracer.start_span(name, context, _SERVER, attributes, links, start)
         token: Token[Context] | None = attach(set_span_in_context(span, context))
         try:
             if not span.is_recording():
@@ -174,7 +176,7 @@ class Traced(Entered):
         start, began = self._now(exchange.observation)
 
         def make() -> ApiSpan:
-            return self._tracer.start_span(name, context, SpanKind.SERVER, attributes, links, start)
+            return self._tracer.start_span(name, context, _SERVER, attributes, links, start)
 
         within = Within(exchange, tracers, current, make, links)
         exchange.span = within
@@ -224,8 +226,12 @@ class Traced(Entered):
             route = record.route
             if route is not None:
                 span.update_name(f"{method} {route}")
-            if went_well(record):
-                self._say(span, attributes_of(record), record)
+            if record.outcome in FINE and record.exception is None and record.exchange.exception is None:
+                found = attributes_of(record)
+                if self._response is None and len(found) > FEW:
+                    span.set_attributes(found)
+                else:
+                    self._say(span, found, record)
             else:
                 result = Result(record)
                 self._say(span, result.attributes(), record)
