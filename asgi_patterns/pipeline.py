@@ -25,7 +25,7 @@ from asgi_patterns.kernel.layer import STARTUP_TIMEOUT, Layer, app_name, setting
 from asgi_patterns.kernel.lifespan import Lifespan
 from asgi_patterns.kernel.proxied import apply_proxies
 from asgi_patterns.kernel.store import MEMORY, Store, StoreUrl
-from asgi_patterns.kernel.types import AnyApp, ASGIApp
+from asgi_patterns.kernel.types import AnyApp, ASGIApp, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from asgi_patterns.settings import Sections, Settings
@@ -210,16 +210,19 @@ class Wrapped:
     # Any: whoever calls it, a server or a framework, has its own types for these.
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Begin the exchange and pass the layers; a lifespan opens and closes what they need."""
+        if KEY in scope or scope["type"] not in ("http", "websocket"):
+            return await self._pass(scope, receive, send)
+        exchange, scope = Exchange.begin(scope, self._context)
+        if self._behind_proxies:
+            apply_proxies(exchange, scope)
+        await self._entry(scope, receive, send)
+        # Without it the scope holds itself, and is freed much later, by the collector.
+        del scope[KEY]
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             self._hint()  # again: middleware may have been added since the app was wrapped
-            return await self._lifespan(scope, receive, send)
-        if scope["type"] in ("http", "websocket") and KEY not in scope:
-            exchange, scope = Exchange.begin(scope, self._context)
-            if self._behind_proxies:
-                apply_proxies(exchange, scope)
-            await self._entry(scope, receive, send)
-            # Without it the scope holds itself, and is freed much later, by the collector.
-            del scope[KEY]
+            await self._lifespan(scope, receive, send)
         else:
             await self._entry(scope, receive, send)
 
