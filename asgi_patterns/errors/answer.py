@@ -207,8 +207,7 @@ class _Replacement:
     async def __call__(self, message: Message) -> None:
         answer = self._answer
         if answer is not None:  # this is the head
-            self._answer = (
-                None  # who sends through us: what holds itself is freed much later, by the collector
-            )
+            # It sends through us: what holds itself is freed much later, by the collector.
+            self._answer = None
             await answer.replace(self._head, self._problem)
         # The body that the framework wrote has no place any more.
