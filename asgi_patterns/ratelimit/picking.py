@@ -14,6 +14,7 @@ from asgi_patterns.ratelimit.gauge import Gauge
 from asgi_patterns.ratelimit.keys import ADDRESS, EVERYBODY, FIELD, GLOBAL, USER, of_field, of_text, of_user
 from asgi_patterns.ratelimit.pool import Pool
 
+_LONGEST_IPV4: Final = len("255.255.255.255")
 NOBODY: Final = (None,)
 """Stands for a client that the server does not name."""
 
@@ -26,7 +27,9 @@ Picked = tuple[Pool, Sequence[Gauge], Sequence[Ask]]
 def _address(exchange: Exchange, scope: Scope, caller: Caller | None) -> str:
     # Without proxies it is what the server says, and nothing has to be remembered for the others.
     if exchange.context.proxies.nobody:
-        return address_key((scope.get("client") or NOBODY)[0])
+        host = (scope.get("client") or NOBODY)[0]
+        # As address_key says, without a call, for who has an IPv4 address.
+        return host if host and len(host) <= _LONGEST_IPV4 and ":" not in host else address_key(host)
     return exchange.client(scope).key
 
 
