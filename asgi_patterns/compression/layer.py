@@ -173,47 +173,32 @@ class _Wired(Entered):
         if scope["type"] != "http" or not plan.coders:
             return self._app(scope, receive, send)
         accepts, says = _read(scope["headers"])
+        choice, tags = plan.choices[accepts], None
         if says & _TAGS or "state" not in scope:
-            return self._ask(plan, scope, receive, send)
-        choice = plan.choices[accepts]
+            scope, tags = _understood(scope, None if choice is None else choice.name, says)
         if choice is None:
             varying = Varying()  # as Editing says: most requests of machines come by here
             varying.outer, varying.out = send, None
             varying.plan, varying.state = plan, scope["state"]
-            send = varying.send
-        else:
-            coded = Coded()  # as Holding says: and those of browsers here
-            coded.outer = coded.onward = send
-            coded.out = coded.head = coded.tags = None
-            coded.choice, coded.scope, coded.has_cookie = choice, scope, says != 0
-            send = coded.send
-        return self._app(scope, receive, send)
-
-    async def _ask(self, plan: Plan, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request with conditions, or with nowhere to switch the layer off."""
-        if "state" not in scope:
-            scope = {**scope, "state": {}}  # where a handler says that it wants none of this
-        headers = scope["headers"]
-        accepts, says = _read(headers)
-        choice = plan.choices[accepts]
-        has_cookie, tags = bool(says & _COOKIE), None
-        if says & _TAGS and (seen := understand(headers, None if choice is None else choice.name)):
-            scope, tags = {**scope, "headers": seen.headers}, seen.tags
-        if choice is None:
-            varying = Varying()
-            varying.outer, varying.out = send, None
-            varying.plan, varying.state = plan, scope["state"]
-            send = varying.send
-        else:
-            coded = Coded()
-            coded.outer = coded.onward = send
-            coded.out = coded.head = None
-            coded.choice, coded.scope, coded.has_cookie, coded.tags = choice, scope, has_cookie, tags
-            send = coded.send
-        await self._app(scope, receive, send)
+            return self._app(scope, receive, varying.send)
+        coded = Coded()  # as Holding says: and those of browsers here
+        coded.outer = coded.onward = send
+        coded.out = coded.head = None
+        coded.choice, coded.scope, coded.tags = choice, scope, tags
+        coded.has_cookie = bool(says & _COOKIE)
+        return self._app(scope, receive, coded.send)
 
     def _plan_for(self, scope: Scope) -> Plan:
         return self._plans[rule_for(self._patterns, scope) if scope["type"] == "http" else -1]
+
+
+def _understood(scope: Scope, coding: bytes | None, says: int) -> tuple[Scope, frozenset[bytes] | None]:
+    """Return a request as it goes on, and the plain tags whose coded ones the client holds."""
+    if "state" not in scope:
+        scope = {**scope, "state": {}}  # where a handler says that it wants none of this
+    if says & _TAGS and (seen := understand(scope["headers"], coding)):
+        return {**scope, "headers": seen.headers}, seen.tags
+    return scope, None
 
 
 def _read(headers: RawHeaders) -> tuple[bytes, int]:

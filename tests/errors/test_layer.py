@@ -1,9 +1,7 @@
 """``Problems`` in front of apps that fail in every way."""
 
-import gc
 import json
 import logging
-import weakref
 from typing import Any
 
 import pytest
@@ -17,9 +15,10 @@ from starlette.routing import Route
 from asgi_patterns import Pipeline, RequestId
 from asgi_patterns.errors import Crashed, Problem, Problems
 from asgi_patterns.kernel.events import Event
-from asgi_patterns.kernel.exchange import KEY, Exchange, switch_off
+from asgi_patterns.kernel.exchange import Exchange, switch_off
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_patterns.testing import RAISING_APPS, UNUSUAL_APPS, Client, hello
+from tests.support.collected import left_to_the_collector
 
 pytestmark = pytest.mark.anyio
 
@@ -130,21 +129,7 @@ async def test_a_head_that_a_layer_further_out_cannot_read_has_not_begun_an_answ
     ],
 )
 async def test_an_answered_request_holds_nothing_that_only_the_collector_frees(app: ASGIApp) -> None:
-    seen: list[weakref.ref[Exchange]] = []
-
-    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(weakref.ref(scope[KEY]))
-        await app(scope, receive, send)
-
-    client = Client(Pipeline(Problems())(looks))
-    gc.disable()
-    try:
-        await client.get("/")
-        left = [each() for each in seen]
-    finally:
-        gc.enable()
-
-    assert left == [None]
+    assert await left_to_the_collector(Problems(), app) == []
 
 
 async def test_an_error_text_that_the_app_never_finished_is_replaced_by_the_crash() -> None:

@@ -1,6 +1,7 @@
 """What a process counts for itself: nothing is lost, whoever counts and whenever somebody looks."""
 
 import math
+from collections.abc import Callable, Sequence
 from threading import Barrier, Thread
 
 import pytest
@@ -124,6 +125,18 @@ def test_what_adds_to_several_adds_to_each(count: int) -> None:
         ]
 
 
+def while_looking(tallies: Sequence[Tallies], add: Callable[[], None]) -> None:
+    """Add in four threads, and look at what there is all the time."""
+    running = [Thread(target=add) for _ in range(4)]
+    for thread in running:
+        thread.start()
+    while any(thread.is_alive() for thread in running):
+        for each in tallies:
+            shown(each)
+    for thread in running:
+        thread.join()
+
+
 def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
     tallies = [Tallies(STREAM_SENT), Tallies(STREAM_SENT)]
     levels = [each.labels(*LABELS) for each in tallies]
@@ -133,14 +146,7 @@ def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
         for _ in range(5_000):
             together.add((1.0, 2.0))
 
-    running = [Thread(target=add) for _ in range(4)]
-    for thread in running:
-        thread.start()
-    while any(thread.is_alive() for thread in running):
-        for each in tallies:
-            shown(each)
-    for thread in running:
-        thread.join()
+    while_looking(tallies, add)
 
     assert [shown(each)[STREAM_SENT.name] for each in tallies] == [20_000, 40_000]
 
@@ -170,14 +176,7 @@ def test_no_row_is_lost_between_threads() -> None:
             if len(rows.kept) >= AT_ONCE:
                 rows.count()
 
-    running = [Thread(target=add) for _ in range(4)]
-    for thread in running:
-        thread.start()
-    while any(thread.is_alive() for thread in running):
-        for each in tallies:
-            shown(each)
-    for thread in running:
-        thread.join()
+    while_looking(tallies, add)
 
     count = "http_server_request_duration_seconds_count"
     assert [shown(each)[count] for each in tallies] == [20_000, 10_000]

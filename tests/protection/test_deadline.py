@@ -1,8 +1,6 @@
 """Requests that take too long, through the layer: who is refused, who is broken off, and who runs on."""
 
-import gc
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +10,11 @@ from anyio import to_thread
 
 from asgi_patterns import Deadline, DeadlineRule, Pipeline, Problems, remaining
 from asgi_patterns.kernel.events import Event
-from asgi_patterns.kernel.exchange import KEY, Exchange
+from asgi_patterns.kernel.exchange import Exchange
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.protection import DeadlineExceeded, TimedOut
 from asgi_patterns.testing import UNUSUAL_APPS, Answer, Client, chunk, head, hello, lint, read_body
+from tests.support.collected import left_to_the_collector
 
 pytestmark = pytest.mark.anyio
 
@@ -517,25 +516,14 @@ async def test_nothing_is_left_behind() -> None:
 
 @pytest.mark.parametrize("path", ["whole", "in pieces"])
 async def test_an_answered_request_holds_nothing_that_only_the_collector_frees(path: str) -> None:
-    seen: list[weakref.ref[Exchange]] = []
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(weakref.ref(scope[KEY]))
         if path == "whole":
             return await hello(scope, receive, send)
         await send(head())
         await send(chunk(b"one"))
         await send(chunk(b"two", more=False))
 
-    client = Client(Pipeline(Deadline())(app))
-    gc.disable()
-    try:
-        await client.get("/")
-        left = [each() for each in seen]
-    finally:
-        gc.enable()
-
-    assert left == [None]
+    assert await left_to_the_collector(Deadline(), app) == []
 
 
 async def test_an_outer_cancellation_is_not_ours() -> None:
