@@ -13,13 +13,16 @@ from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.answers import small
 from benchmarks.comparing import app, compare, floor, ours
 from benchmarks.harness import ROUNDS
+from benchmarks.request_id import ByHand
 from benchmarks.results import Budget, Group
 from benchmarks.tracing import provider
+from benchmarks.whole_floors import Measured, Spanned
+from benchmarks.whole_floors_plus import LOGGER, Logged
 
 ALL: Final = Budget(
     most=40,
     of="us",
-    reason="a span by hand is half of it, and a line of the log is formatted by logging itself",
+    reason="by hand, each as one middleware, it is more as well: a span takes half of it, logging itself 4 us a line",
 )
 _log = logging.getLogger("benchmarks.observing")
 
@@ -104,7 +107,7 @@ class _Formatting(logging.Handler):
 
 def _logging(app: ASGIApp, handler: logging.Handler | None) -> ASGIApp:
     """Return ``app`` with logging set up; each contender has a process of its own."""
-    for name in ("benchmarks.observing", "asgi_patterns.access_log"):
+    for name in ("benchmarks.observing", LOGGER, "asgi_patterns.access_log"):
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.setLevel(logging.WARNING if handler is None else logging.INFO)
@@ -142,6 +145,7 @@ def run(*, rounds: int = ROUNDS, calls: int | None = None) -> Group:
     together = compare(
         "all that observes",
         alone,
+        floor("by hand, each as one middleware", _all_by_hand),
         ours("RequestId, Tracing, Metrics, AccessLog and ServerTiming", _all_five, ALL),
         ours("the same, nobody formats lines", lambda: _all_five(logging.NullHandler())),
         rounds=rounds,
@@ -159,6 +163,11 @@ def _all_five(handler: logging.Handler | None = None) -> ASGIApp:
         ServerTiming(networks=["127.0.0.0/8"]),
     )
     return _logging(Pipeline(*layers)(small), handler or _Formatting())
+
+
+def _all_by_hand() -> ASGIApp:
+    measured = Measured(Logged(small), CollectorRegistry())
+    return _logging(Field(ByHand(Spanned(measured, provider(1)))), _Formatting())
 
 
 def _all_three() -> ASGIApp:

@@ -3,34 +3,33 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
-from typing import Annotated, Any, ClassVar, Final, final
+from typing import Annotated, ClassVar, Final, final
 
 from pydantic import AfterValidator, Field
 
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
-from asgi_patterns.kernel.exchange import Exchange
+from asgi_patterns.kernel.entering import Entered, straight
+from asgi_patterns.kernel.exchange import is_off
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import field_name
 from asgi_patterns.kernel.layer import Layer, settings
 from asgi_patterns.kernel.observing import observe
 from asgi_patterns.kernel.order import Place
-from asgi_patterns.kernel.patterns import METHODS
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import ASGIApp, Receive, Scope, Send
 from asgi_patterns.observability.access_log_forecast import doubts, forecast, outline
-from asgi_patterns.observability.lines import Form, Line
+from asgi_patterns.observability.line_fields import ABSENT, Collecting
+from asgi_patterns.observability.lines import FORMS, Form, Line
 from asgi_patterns.observability.log_records import Records
-from asgi_patterns.observability.redaction import Fields, Query, printable
+from asgi_patterns.observability.redaction import Fields, Query
 
 LOGGER: Final = "asgi_patterns.access_log"
 SECRET: Final = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
 
-_LONGEST_PATH: Final = 2048
-_LONGEST_WORD: Final = 256
 # What has to be looked at by somebody. Refusals are not: they are what the rules are for.
 _ALARMING: Final = frozenset({"server_error", "timeout", "incomplete", "shed"})
 
@@ -101,18 +100,18 @@ class AccessLog(Layer):
 
 
 @final
-class _Wired:
+class _Wired(Entered):
     __slots__ = ("_app", "_clock", "_write")
 
     def __init__(self, app: ASGIApp, settings: AccessLog) -> None:
-        self._app = app
+        self._app = straight(app)
         self._write = _Writer(settings)
         self._clock = settings.clock
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in ("http", "websocket"):
-            return await self._app(scope, receive, send)
-        await observe(self._app, scope, receive, send, self._write, self._clock)
+            return self._app(scope, receive, send)
+        return observe(self._app, scope, receive, send, self._write, self._clock)
 
 
 @final
@@ -121,79 +120,36 @@ class _Writer:
 
     def __init__(self, settings: AccessLog) -> None:
         self._logger = logging.getLogger(settings.logger)
-        self._records = Records(self._logger, "access_log")
-        self._form = settings.format
+        self._records = Records(self._logger, "access_log", ABSENT)
+        self._form = FORMS[settings.format]
         self._sample = settings.sample
         self._slow = inf if settings.slow is None else seconds(settings.slow)
-        self._path = settings.path
         self._label = settings.label
         self._random = settings.random
-        self._query = Query(settings.query_values)
+        query = Query(settings.query_values)
         secret = [field_name(name) for name in settings.redact_headers]
-        self._asked = Fields([field_name(name) for name in settings.request_headers], secret, self._query)
-        self._answered = Fields([field_name(name) for name in settings.response_headers], secret, self._query)
+        self._collect = Collecting(
+            Fields([field_name(name) for name in settings.request_headers], secret, query),
+            Fields([field_name(name) for name in settings.response_headers], secret, query),
+            query,
+            seen=settings.path,
+        ).of
 
     def __call__(self, record: Record) -> None:
-        slow = self._is_slow(record)
-        if record.outcome == "ok" and not slow and self._sample < 1 and self._random() >= self._sample:
-            return
+        slow = self._slow != inf and self._is_slow(record)
         level = logging.WARNING if slow or record.outcome in _ALARMING else logging.INFO
-        logger = self._logger
-        if not logger.isEnabledFor(level) or record.exchange.is_off(self._label):
+        if self._sample < 1 and not slow and record.outcome == "ok" and self._random() >= self._sample:
             return
-        fields = self._fields(record, slow=slow)
+        logger = self._logger
+        if not logger.isEnabledFor(level) or is_off(record.exchange.scope, self._label):
+            return
+        fields = self._collect(record, slow=slow)
         made = self._records.make(level)
         made.msg = Line(self._form, made.created, made.levelname, fields)
         made.__dict__.update(fields)  # as ``extra`` does, less its search for names that are taken
         logger.handle(made)
 
     def _is_slow(self, record: Record) -> bool:
-        if self._slow == inf or record.is_websocket:
+        if record.is_websocket:
             return False
         return (record.head or 0.0 if record.is_stream else record.seconds) >= self._slow
-
-    def _fields(self, record: Record, *, slow: bool) -> dict[str, Any]:
-        exchange = record.exchange
-        scope = exchange.scope
-        return {
-            "request_id": record.request_id,
-            "trace_id": _trace_id(exchange),
-            "client": printable(exchange.client(scope).host or "unix", _LONGEST_WORD),
-            **self._target(record, scope),
-            "status": record.status,
-            "outcome": record.outcome,
-            "answered_by": record.answered_by,
-            "duration": round(record.seconds, 6),
-            "head": _rounded(record.head),
-            "first_byte": _rounded(record.first_byte),
-            "bytes_in": record.received,
-            "bytes_out": record.sent,
-            "protocol": scope.get("http_version"),
-            "stream": record.is_stream or None,
-            "websocket": record.is_websocket or None,
-            "code": record.code,
-            "error": None if record.exception is None else type(record.exception).__qualname__,
-            "slow": slow or None,
-            "headers": self._asked.of_request(scope["headers"]) or None,
-            "response_headers": self._answered(record.headers or ()) or None,
-        }
-
-    def _target(self, record: Record, scope: Scope) -> dict[str, str | None]:
-        method, route = record.method, record.route
-        query = scope.get("query_string") if self._path else None
-        return {
-            "method": method if method in METHODS else printable(method, _LONGEST_WORD),
-            "path": printable(record.path, _LONGEST_PATH) if self._path else None,
-            "query": self._query(query) if query else None,
-            "route": None if route is None else printable(route, _LONGEST_PATH),
-        }
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 6)
-
-
-def _trace_id(exchange: Exchange) -> str | None:
-    """Return the trace that the request belongs to, where ``Tracing`` knows one."""
-    span = exchange.span
-    return f"{trace:032x}" if span is not None and (trace := span.get_span_context().trace_id) else None

@@ -5,15 +5,29 @@
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias, final
 
+from asgi_patterns.observability.line_fields import ABSENT
+
 Form: TypeAlias = Literal["json", "text", "short"]
 LineFields: TypeAlias = Mapping[str, Any]
+"""What is known of a request, without what is not."""
+Write: TypeAlias = Callable[[float, str, LineFields], str]
+"""Makes the text of a line: of its time in seconds since 1970, its level, and the fields."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_OBJECTS: Final = ("headers", "response_headers")
+_TEXT: Final = '"%s"'
+_SLOTS: Final = {
+    **dict.fromkeys(
+        ("status", "duration", "head", "first_byte", "bytes_in", "bytes_out", "code", *_OBJECTS), "%s"
+    ),
+    **dict.fromkeys(("stream", "websocket", "slow"), "true%.0s"),
+}
+"""How a value stands in JSON, where it is no text."""
 _WORDS: Final = (
     # as it is called in a line for people, and in the fields
     ("id", "request_id"),
@@ -26,14 +40,40 @@ _WORDS: Final = (
 
 
 def as_json(time: float, level: str, fields: LineFields) -> str:
-    """Return one JSON object in ASCII; absent fields are left out. ``time`` is in seconds since 1970."""
-    whole = {"time": iso(time), "level": level.lower()}
-    whole |= {name: value for name, value in fields.items() if value is not None}
-    return _encode(whole)
+    """Return one JSON object in ASCII. ``time`` is in seconds since 1970."""
+    return f'{{"time":"{iso(time)}","level":{_level(level)},{_object(fields)[1:]}'
+
+
+def _object(fields: LineFields) -> str:
+    """Return the JSON object of printable texts, numbers, flags that are set, and objects; there is at least one."""
+    template, marks, nested = _shape(tuple(fields))
+    values = [*fields.values()]
+    for at in nested:
+        values[at] = text = _object(values[at])
+        marks += text.count('"')
+    text = template % (*values,)
+    # All that JSON has to escape shows in one of these: nearly no line has to be written with more care.
+    if text.count('"') == marks and "\\" not in text and text.isascii():
+        return text
+    return _encode(fields)
+
+
+@lru_cache(maxsize=256)
+def _shape(names: tuple[str, ...]) -> tuple[str, int, Sequence[int]]:
+    """Return an object with these names, to be filled in; its quotation marks; and where further objects stand."""
+    text = ",".join(f"{_encode(name).replace('%', '%%')}:{_SLOTS.get(name, _TEXT)}" for name in names)
+    nested = [at for at, name in enumerate(names) if name in _OBJECTS]
+    return f"{{{text}}}", text.count('"'), nested
+
+
+@lru_cache(maxsize=8)  # somebody may have given levels other names
+def _level(name: str) -> str:
+    return _encode(name.lower())
 
 
 def as_text(time: float, level: str, fields: LineFields) -> str:
     """Return a line for people: who, what, how it went; then what else is known, as ``name=value``."""
+    fields = {**ABSENT, **fields}
     words = [fields["client"], _target(fields, fields["path"] or fields["route"] or "-")]
     words += [
         _status(fields),
@@ -54,10 +94,10 @@ def as_text(time: float, level: str, fields: LineFields) -> str:
 
 def as_short(time: float, level: str, fields: LineFields) -> str:
     """Return method, route and status: for who reads the fields, and wants lines of one kind to be alike."""
-    return f"{fields['method']} {fields['route'] or '-'} {_status(fields)}"
+    return f"{fields['method']} {fields.get('route', '-')} {fields.get('status', '-')}"
 
 
-FORMS: Final[Mapping[Form, Callable[[float, str, LineFields], str]]] = {
+FORMS: Final[Mapping[Form, Write]] = {
     "json": as_json,
     "text": as_text,
     "short": as_short,
@@ -70,7 +110,7 @@ class Line:
 
     __slots__ = ("_fields", "_form", "_level", "_text", "_time")
 
-    def __init__(self, form: Form, time: float, level: str, fields: LineFields) -> None:
+    def __init__(self, form: Write, time: float, level: str, fields: LineFields) -> None:
         self._form = form
         self._time = time
         self._level = level
@@ -80,7 +120,7 @@ class Line:
     def __str__(self) -> str:
         """Return the text, the same for every handler."""
         if self._text is None:
-            self._text = FORMS[self._form](self._time, self._level, self._fields)
+            self._text = self._form(self._time, self._level, self._fields)
         return self._text
 
 

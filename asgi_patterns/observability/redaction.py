@@ -64,13 +64,27 @@ class Fields:
         self._names = {name: name.decode() for name in names}
         self._secret = frozenset(secret)
         self._query = query
+        self._plain = {name for name in names if name not in self._secret and name not in _URLS}
+
+    @property
+    def any(self) -> bool:
+        """Whether fields are chosen at all."""
+        return bool(self._names)
 
     def of_request(self, headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
         """Return what a call does, of fields that have their names in lower case, as ASGI gives those of requests."""
-        lines = dict(headers)
-        if len(lines) != len(headers):  # there are several lines of one name
-            return self(headers)
-        return {name: self._value(key, (lines[key],)) for key, name in self._names.items() if key in lines}
+        names = self._names
+        found: dict[str, str] = {}
+        for key, value in headers:
+            if key in names:
+                name = names[key]
+                if name in found:  # there are several lines of it
+                    return self(headers)
+                text = value.decode("latin-1")
+                if key not in self._plain or len(text) > LONGEST_VALUE or not text.isprintable():
+                    text = self._value(key, (value,))
+                found[name] = text
+        return found
 
     def __call__(self, headers: Iterable[Sequence[bytes]]) -> Mapping[str, str]:
         """Return the values by name; several lines of one name are joined."""

@@ -78,6 +78,11 @@ def value(metrics: Iterable[Metric]) -> str:
     return ", ".join(found)
 
 
+def only_total(seconds: float) -> bytes:
+    """Return the value where ``total`` is all that is told."""
+    return (b"total;dur=%.2f" % (seconds * 1000)).rstrip(b"0").rstrip(b".")
+
+
 def _entry(metric: Metric) -> str:
     name, seconds, description = metric
     if seconds is not None:

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from asgi_patterns.kernel.address import Networks, TrustedProxies
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
-from asgi_patterns.kernel.exchange import Exchange, is_off
+from asgi_patterns.kernel.entering import Entered, straight
+from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import field, field_value
 from asgi_patterns.kernel.layer import Layer, settings
@@ -18,7 +19,7 @@ from asgi_patterns.kernel.look import Editing
 from asgi_patterns.kernel.order import Place
 from asgi_patterns.kernel.origins import origin
 from asgi_patterns.kernel.types import ASGIApp, Message, Receive, Scope, Send
-from asgi_patterns.observability.server_timing import Metric, shares, value
+from asgi_patterns.observability.server_timing import Metric, only_total, shares, value
 from asgi_patterns.observability.server_timing_forecast import doubts, forecast, outline
 from asgi_patterns.observability.server_timing_reach import Reached
 from asgi_patterns.observability.timings import CURRENT, Timings
@@ -96,20 +97,28 @@ class ServerTiming(Layer):
 
 
 @final
-class _Wired:
+class _Wired(Entered):
     __slots__ = ("_app", "_telling")
 
     def __init__(self, app: ASGIApp, telling: "_Telling") -> None:
-        self._app = app
+        self._app = straight(app)
         self._telling = telling
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange, scope = Exchange.of(scope)
+        exchange = scope.get(KEY)
+        if exchange is None:
+            exchange, scope = Exchange.of(scope)
         if exchange.parent is not None:
             return await self._app(scope, receive, send)
-        timed = _Timed(send, self._telling, exchange)
+        telling = self._telling
+        timed = _Timed()
+        timed.outer, timed.out = send, None
+        timed.telling = telling
+        timed.exchange = exchange
+        timed.timings = Timings(telling.most, telling.clock)
+        timed.began = telling.clock()
         token = CURRENT.set(timed.timings)
         try:
             await self._app(scope, receive, timed.send)
@@ -121,33 +130,36 @@ class _Wired:
 class _Timed(Editing):
     """Writes the field into the head of one answer."""
 
-    __slots__ = ("_began", "_exchange", "_telling", "timings")
+    # No __init__, as in Editing.
+    __slots__ = ("began", "exchange", "telling", "timings")
 
-    def __init__(self, send: Send, telling: "_Telling", exchange: Exchange) -> None:
-        self.outer = send
-        self.out = None
-        self._telling = telling
-        self._exchange = exchange
-        self.timings = Timings(telling.most, telling.clock)
-        self._began = telling.clock()
+    telling: "_Telling"
+    exchange: Exchange
+    timings: Timings
+    began: float
 
     def edit(self, head: Message) -> Message:
         """Add what is told, if this client may know it."""
-        exchange, telling = self._exchange, self._telling
-        if head["type"] != "http.response.start" or not telling.may_see(exchange):
+        exchange, telling = self.exchange, self.telling
+        if not telling.may_see(exchange):
             return head
-        return {**head, "headers": [*head.get("headers", ()), *telling.lines(self._metrics(exchange))]}
+        observation = exchange.observation
+        # As the log says it, where there is one.
+        elapsed = telling.clock() - self.began if observation is None else observation.elapsed()
+        if telling.is_total_alone and exchange.answered_by is None and self.timings.is_empty:
+            lines = [(b"server-timing", only_total(elapsed)), *telling.shared]
+        else:
+            lines = telling.lines(self._metrics(exchange, elapsed))
+        head = {**head}
+        head["headers"] = [*head.get("headers", ()), *lines]
+        return head
 
-    def _metrics(self, exchange: Exchange) -> list[Metric]:
-        found, telling = [], self._telling
-        if telling.total or telling.layers:
-            observation = exchange.observation
-            # As the log says it, where there is one.
-            elapsed = telling.clock() - self._began if observation is None else observation.elapsed()
-            if telling.total:
-                found.append(Metric("total", elapsed))
-            if telling.layers:
-                found += shares(elapsed, self.timings.app)
+    def _metrics(self, exchange: Exchange, elapsed: float) -> list[Metric]:
+        found, telling = [], self.telling
+        if telling.total:
+            found.append(Metric("total", elapsed))
+        if telling.layers:
+            found += shares(elapsed, self.timings.app)
         if exchange.answered_by is not None:
             found.append(Metric("answered_by", None, exchange.answered_by))
         return found + self.timings.taken()
@@ -162,11 +174,14 @@ class _Telling:
         self.clock = settings.clock
         self.total = settings.total
         self.layers = settings.layers
+        self.is_total_alone = settings.total and not settings.layers
+        """Whether of most answers nothing else is told."""
         self._label = settings.label
         self._networks = TrustedProxies(settings.networks)
         self._allow = settings.allow if callable(settings.allow) else None
         origins = ANY if ANY in settings.timing_allow_origin else ", ".join(settings.timing_allow_origin)
-        self._lines = [field("timing-allow-origin", origins)] if origins else []
+        self.shared = [field("timing-allow-origin", origins)] if origins else []
+        """The fields that all answers get with it."""
 
     def may_see(self, exchange: Exchange) -> bool:
         """Whether the client of ``exchange`` may know. Where that cannot be found out, it may not."""
@@ -188,4 +203,4 @@ class _Telling:
         """Return the fields to add."""
         if not metrics:
             return []
-        return [(b"server-timing", field_value(value(metrics))), *self._lines]
+        return [(b"server-timing", field_value(value(metrics))), *self.shared]

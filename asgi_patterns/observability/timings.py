@@ -38,6 +38,11 @@ class Timings:
         """Add what the app has taken: a layer may call it more than once."""
         self.app = (self.app or 0.0) + seconds
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has added anything."""
+        return self._costs is None
+
     def taken(self) -> list[Metric]:
         """Return all that has ended."""
         if self._costs is None:

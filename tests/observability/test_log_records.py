@@ -25,7 +25,8 @@ def pair(records: Records, level: int = logging.INFO) -> tuple[dict[str, Any], d
 
 def check(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     assert {name: value for name, value in ours.items() if name not in MOVING} == {
-        name: value for name, value in theirs.items() if name not in MOVING
+        "other": None,
+        **{name: value for name, value in theirs.items() if name not in MOVING},
     }
     for name, most in (("created", 5), ("relativeCreated", 5000)):
         assert 0 <= theirs[name] - ours[name] < most
@@ -34,11 +35,11 @@ def check(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.WARNING])
 def test_it_has_all_that_logging_puts_there(level: int) -> None:
-    check(*pair(Records(LOGGER, "known"), level))
+    check(*pair(Records(LOGGER, "known", {"other": None}), level))
 
 
 def test_in_another_thread_it_names_that() -> None:
-    records = Records(LOGGER, "known")
+    records = Records(LOGGER, "known", {"other": None})
     records.make(logging.INFO)
     found: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
@@ -54,13 +55,13 @@ def test_in_another_thread_it_names_that() -> None:
 
 def test_in_a_task_it_names_that() -> None:
     async def within() -> None:
-        check(*pair(Records(LOGGER, "known")))
+        check(*pair(Records(LOGGER, "known", {"other": None})))
 
     anyio.run(within)
 
 
 def test_in_a_child_it_names_the_child() -> None:
-    records = Records(LOGGER, "known")
+    records = Records(LOGGER, "known", {"other": None})
     records.make(logging.INFO)
     reads, writes = os.pipe()
 
@@ -76,7 +77,7 @@ def test_in_a_child_it_names_the_child() -> None:
 
 
 def test_it_is_a_record_of_its_own() -> None:
-    records = Records(LOGGER, "known")
+    records = Records(LOGGER, "known", {"other": None})
     first, second = records.make(logging.INFO), records.make(logging.INFO)
 
     first.msg, first.added = "one", True  # as filters do
@@ -94,7 +95,7 @@ def factory() -> Iterator[Callable[[Any], None]]:
 
 
 def test_who_sets_what_makes_records_is_asked_for_each(factory: Callable[[Any], None]) -> None:
-    records = Records(LOGGER, "known")
+    records = Records(LOGGER, "known", {"other": None})
     records.make(logging.INFO)
     made = iter(range(10))
 
@@ -109,7 +110,7 @@ def test_who_sets_what_makes_records_is_asked_for_each(factory: Callable[[Any], 
 
 
 def test_however_many_threads_log_it_remembers_few() -> None:
-    records = Records(LOGGER, "known")
+    records = Records(LOGGER, "known", {"other": None})
     for at in range(200):
         thread = Thread(target=records.make, args=(logging.INFO,), name=f"thread {at}")
         thread.start()

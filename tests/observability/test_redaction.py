@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_patterns.observability.lines import FORMS, Form, Line, as_json, as_text
+from asgi_patterns.observability.lines import FORMS, Form, Line, as_json, as_text, iso
 from asgi_patterns.observability.redaction import LONGEST_QUERY, Fields, Query, printable
 
 TEXTS = [
@@ -106,24 +106,35 @@ WHOLE: dict[str, object] = {
     "bytes_in": 3,
     "bytes_out": 512,
     "protocol": "1.1",
-    "stream": None,
-    "websocket": None,
-    "code": None,
-    "error": None,
     "slow": True,
     "headers": {"user-agent": 'my "agent"'},
-    "response_headers": None,
 }
 
 
 def test_a_line_of_json_has_what_is_there() -> None:
     line = json.loads(as_json(1_700_000_000.5, "INFO", WHOLE))
 
-    assert line == {
-        "time": "2023-11-14T22:13:20.500Z",
-        "level": "info",
-        **{name: value for name, value in WHOLE.items() if value is not None},
-    }
+    assert line == {"time": "2023-11-14T22:13:20.500Z", "level": "info", **WHOLE}
+
+
+PRINTABLE = st.text(max_size=20).filter(str.isprintable)
+VALUES = {
+    **dict.fromkeys(("client", "path", "route", "error"), PRINTABLE),
+    **dict.fromkeys(("status", "code", "bytes_out"), st.integers()),
+    **dict.fromkeys(("duration", "head"), st.floats(allow_nan=False, allow_infinity=False)),
+    **dict.fromkeys(("stream", "websocket", "slow"), st.just(True)),
+    **dict.fromkeys(
+        ("headers", "response_headers"), st.dictionaries(st.sampled_from(["a", "b%s", "c"]), PRINTABLE)
+    ),
+}
+
+
+@given(st.fixed_dictionaries({"outcome": st.just("ok")}, optional=VALUES), PRINTABLE)
+def test_a_line_of_json_is_what_json_would_write(fields: dict[str, object], level: str) -> None:
+    text = as_json(0, level, fields)
+
+    assert text == json.dumps({"time": iso(0), "level": level.lower(), **fields}, separators=(",", ":"))
+    assert text.isascii()
 
 
 def test_a_line_for_people() -> None:
@@ -136,15 +147,16 @@ def test_a_line_for_people() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_has_a_line_for_who_has_left_before_the_answer(form: Form) -> None:
-    nothing = dict.fromkeys(WHOLE) | {
+    nothing = {
         "client": "unix",
+        "path": "/",
         "method": "GET",
         "outcome": "client_disconnect",
         "duration": 1.0,
         "bytes_in": 0,
     }
 
-    line = str(Line(form, 0, "INFO", nothing))
+    line = str(Line(FORMS[form], 0, "INFO", nothing))
 
     assert "\n" not in line
     assert "None" not in line
@@ -154,12 +166,12 @@ def test_nothing_is_formatted_before_a_handler_wants_it_and_then_once() -> None:
     class Fields(dict[str, object]):
         reads = 0
 
-        def items(self) -> Any:
+        def values(self) -> Any:
             self.reads += 1
-            return super().items()
+            return super().values()
 
     fields = Fields(WHOLE)
-    line = Line("json", 0, "INFO", fields)
+    line = Line(as_json, 0, "INFO", fields)
     before = fields.reads
 
     assert str(line) == str(line)
