@@ -1,8 +1,8 @@
 """What is alive in this process: objects by type, blocks of memory, tasks and descriptors.
 
 ``counting``: leaves everything out that was there before; ``census``: counts; ``complaints``: says what has grown. What
-is forgotten by rules of its own is forgotten before each count: results that functions remember, and timers that were
-cancelled. ``Memories`` knows how many results there may be.
+is forgotten by rules of its own is forgotten before each count: results that functions remember, what abstract classes
+have found out of others, and timers that were cancelled. ``Memories`` knows how many results there may be.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import functools
 import gc
 import heapq
 import sys
+from abc import ABCMeta
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,9 +26,9 @@ PACKAGE: Final = "asgi_patterns"
 PATIENCE: Final = 10.0
 """Seconds in which what has been let go of has to be gone, on any machine."""
 
-# What a count may differ by for no reason: the counts themselves, what an ABC has found out of a class, routes that are
-# listed at the first miss, numbers that have become too large to be shared. And what one more entry of a bounded store
-# takes at most, which is a histogram of the metrics, or a thread.
+# What a count may differ by for no reason: the counts themselves, routes that are listed at the first miss, and numbers
+# that have become too large to be shared. And what one more entry of a bounded store takes at most, which is a
+# histogram of the metrics, or a thread.
 OBJECTS, OBJECTS_EACH = 80, 30
 BLOCKS, BLOCKS_EACH = 400, 80
 
@@ -45,10 +46,11 @@ class Census(NamedTuple):
 
 @final
 class Memories:
-    """The functions that remember results: those of this package, and all that requests make others remember."""
+    """What remembers results: functions of this package, and abstract classes that were asked about others."""
 
     def __init__(self) -> None:
         self._before = _memories()
+        self._classes = _abstract_classes()
 
     @property
     def ours(self) -> "Sequence[functools._lru_cache_wrapper[Any]]":
@@ -60,6 +62,9 @@ class Memories:
         """Empty them."""
         for each in self.ours:
             each.cache_clear()
+        # The first object of a rare class, an exception for instance, may be asked about sixty of them.
+        for kind in [*self._classes, *_abstract_classes()]:
+            kind._abc_caches_clear()
 
 
 @contextmanager
@@ -119,6 +124,10 @@ def _forget_timers() -> None:
 
 def _memories() -> "list[functools._lru_cache_wrapper[Any]]":
     return [each for each in gc.get_objects() if type(each) is functools._lru_cache_wrapper]
+
+
+def _abstract_classes() -> list[Any]:
+    return [each for each in gc.get_objects() if type(each) is ABCMeta]
 
 
 def _name(kind: type) -> str:
