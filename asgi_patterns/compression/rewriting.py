@@ -71,7 +71,10 @@ def coded_fields(headers: RawHeaders, coding: bytes, body: bytes | None = None) 
 
 def simply_coded(headers: RawHeaders, added: Sequence[tuple[bytes, bytes]], size: int) -> RawHeaders:
     """Return what ``coded_fields`` does where no field but ``Content-Length`` is of any kind that it changes."""
-    kept = [line for line in headers if not _KINDS[line[0]]]
+    kept = []
+    for line in headers:
+        if not _KINDS[line[0]]:
+            kept.append(line)  # noqa: PERF401 - in Python 3.11 a comprehension is a further call
     kept += *added, (b"content-length", b"%d" % size)
     return kept
 

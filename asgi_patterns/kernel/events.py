@@ -20,6 +20,8 @@ class Event:
 
     is_routine: ClassVar[bool] = False
     """Whether there is one for nearly every request: to be counted, and not to be told one by one."""
+    times: ClassVar[float] = 1.0
+    """How often it has happened: what is counted of it where nothing else is."""
 
 
 Listener = Callable[[Event, "Exchange"], None]

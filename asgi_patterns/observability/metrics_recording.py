@@ -223,14 +223,11 @@ class _Heard:
 
 def _amounts_of(names: Sequence[str | None]) -> Callable[[Event], Amounts]:
     """Return what takes amounts from an event: the attributes with these ``names``, and one for each ``None``."""
-    named = [name for name in names if name is not None]
-    if not named:
-        ones = (1.0,) * len(names)
-        return lambda event: ones
-    if names[0] is None and len(named) == len(names) - 1 > 1:
-        rest = attrgetter(*named)
-        return lambda event: (1.0, *rest(event))
-    return lambda event: tuple(1.0 if name is None else getattr(event, name) for name in names)
+    named = ["times" if name is None else name for name in names]
+    if len(named) > 1:
+        return attrgetter(*named)
+    name = named[0] if named else "times"
+    return lambda event: (getattr(event, name),)
 
 
 def _no_values(event: Event) -> None:
