@@ -81,7 +81,7 @@ class _Answer(Observation):
                 self._close(None)
         finally:
             # Without it the exchange holds itself, and is freed much later, by the collector.
-            del self.record.exchange.observation
+            self.record.exchange.observation = None
 
     # Nearly all answers are a head and one message: what these do is written out here, without a further call.
     async def send(self, message: Message) -> None:

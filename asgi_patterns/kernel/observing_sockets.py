@@ -47,7 +47,7 @@ class Socket(Observation):
         else:
             self._close(None)
         finally:
-            del self.record.exchange.observation
+            self.record.exchange.observation = None
 
     async def receive(self) -> Message:
         """Return the next message of the client."""
