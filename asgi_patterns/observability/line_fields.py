@@ -11,22 +11,13 @@ from asgi_patterns.kernel.record import Record
 from asgi_patterns.kernel.types import Scope
 from asgi_patterns.observability.redaction import Fields, Query, printable
 
-ABSENT: Final[dict[str, None]] = dict.fromkeys(
-    (
+ABSENT: Final = dict.fromkeys(
+    [
         *("request_id", "trace_id", "client", "method", "path", "query", "route"),
-        *(
-            "status",
-            "outcome",
-            "answered_by",
-            "duration",
-            "head",
-            "first_byte",
-            "bytes_in",
-            "bytes_out",
-            "protocol",
-        ),
-        *("stream", "websocket", "code", "error", "slow", "headers", "response_headers"),
-    )
+        *("status", "outcome", "answered_by", "duration", "head", "first_byte"),
+        *("bytes_in", "bytes_out", "protocol", "stream", "websocket", "code"),
+        *("error", "slow", "headers", "response_headers"),
+    ]
 )
 
 _LONGEST_PATH: Final = 2048
@@ -42,7 +33,7 @@ class Collecting:
         self._answered = answered
         self._query = query
         self._seen = seen
-        self._is_more_chosen = answered.any or not seen
+        self._is_more_chosen = answered.has_any or not seen
 
     def of(self, record: Record, *, slow: bool) -> dict[str, Any]:
         """Return what is known, without what is not."""
@@ -62,7 +53,7 @@ class Collecting:
             "bytes_out": record.sent,
             "protocol": scope.get("http_version", "1.1"),  # where ASGI allows to leave it out
         }
-        self._name(record, fields, scope)
+        self._add_names(record, fields, scope)
         if True in (
             record.first_byte is None,
             record.is_stream,
@@ -75,7 +66,7 @@ class Collecting:
             return self._further(record, fields, slow=slow)
         return fields
 
-    def _name(self, record: Record, fields: dict[str, Any], scope: Scope) -> None:
+    def _add_names(self, record: Record, fields: dict[str, Any], scope: Scope) -> None:
         """Add what most requests have, but not all."""
         if query := scope.get("query_string"):
             fields["query"] = self._query(query)

@@ -41,29 +41,45 @@ _WORDS: Final = (
 
 def as_json(time: float, level: str, fields: LineFields) -> str:
     """Return one JSON object in ASCII. ``time`` is in seconds since 1970."""
-    return f'{{"time":"{iso(time)}","level":{_level(level)},{_object(fields)[1:]}'
-
-
-def _object(fields: LineFields) -> str:
-    """Return the JSON object of printable texts, numbers, flags that are set, and objects; there is at least one."""
-    template, marks, nested = _shape(tuple(fields))
+    template, marks, objects = _line_shape(tuple(fields))
     values = [*fields.values()]
-    for at in nested:
-        values[at] = text = _object(values[at])
+    for at in objects:
+        values[at] = text = _texts(values[at])
         marks += text.count('"')
+    text = _filled(template, values, marks) or _encode(fields)
+    return f'{{"time":"{iso(time)}","level":{_level(level)},{text[1:]}'
+
+
+def _texts(fields: Mapping[str, str]) -> str:
+    """Return a JSON object of texts."""
+    template, marks = _shape(tuple(fields))
+    return _filled(template, [*fields.values()], marks) or _encode(fields)
+
+
+def _filled(template: str, values: Sequence[Any], marks: int) -> str | None:
+    """Return a template with its values, where it comes to so many quotation ``marks``; ``None``: some need escapes.
+
+    All that JSON escapes of what is printable shows in one of these, and hardly any line has it.
+    """
     text = template % (*values,)
-    # All that JSON has to escape shows in one of these: nearly no line has to be written with more care.
-    if text.count('"') == marks and "\\" not in text and text.isascii():
-        return text
-    return _encode(fields)
+    return text if text.count('"') == marks and "\\" not in text and text.isascii() else None
 
 
 @lru_cache(maxsize=256)
-def _shape(names: tuple[str, ...]) -> tuple[str, int, Sequence[int]]:
-    """Return an object with these names, to be filled in; its quotation marks; and where further objects stand."""
-    text = ",".join(f"{_encode(name).replace('%', '%%')}:{_SLOTS.get(name, _TEXT)}" for name in names)
-    nested = [at for at, name in enumerate(names) if name in _OBJECTS]
-    return f"{{{text}}}", text.count('"'), nested
+def _line_shape(names: tuple[str, ...]) -> tuple[str, int, Sequence[int]]:
+    """Return an object with these names, to be filled in; its quotation marks; and where objects stand in it."""
+    template, marks = _template(names, _SLOTS)
+    return template, marks, [at for at, name in enumerate(names) if name in _OBJECTS]
+
+
+@lru_cache(maxsize=256)
+def _shape(names: tuple[str, ...]) -> tuple[str, int]:
+    return _template(names, {})
+
+
+def _template(names: Sequence[str], slots: Mapping[str, str]) -> tuple[str, int]:
+    text = ",".join(f"{_encode(name).replace('%', '%%')}:{slots.get(name, _TEXT)}" for name in names)
+    return f"{{{text}}}", text.count('"')
 
 
 @lru_cache(maxsize=8)  # somebody may have given levels other names
@@ -108,10 +124,10 @@ FORMS: Final[Mapping[Form, Write]] = {
 class Line:
     """What a log record says. Nothing is formatted until a handler wants it as text."""
 
-    __slots__ = ("_fields", "_form", "_level", "_text", "_time")
+    __slots__ = ("_fields", "_level", "_text", "_time", "_write")
 
-    def __init__(self, form: Write, time: float, level: str, fields: LineFields) -> None:
-        self._form = form
+    def __init__(self, write: Write, time: float, level: str, fields: LineFields) -> None:
+        self._write = write
         self._time = time
         self._level = level
         self._fields = fields
@@ -120,7 +136,7 @@ class Line:
     def __str__(self) -> str:
         """Return the text, the same for every handler."""
         if self._text is None:
-            self._text = self._form(self._time, self._level, self._fields)
+            self._text = self._write(self._time, self._level, self._fields)
         return self._text
 
 

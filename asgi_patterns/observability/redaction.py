@@ -67,7 +67,7 @@ class Fields:
         self._plain = {name for name in names if name not in self._secret and name not in _URLS}
 
     @property
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         """Whether fields are chosen at all."""
         return bool(self._names)
 

@@ -124,7 +124,8 @@ VALUES = {
     **dict.fromkeys(("duration", "head"), st.floats(allow_nan=False, allow_infinity=False)),
     **dict.fromkeys(("stream", "websocket", "slow"), st.just(True)),
     **dict.fromkeys(
-        ("headers", "response_headers"), st.dictionaries(st.sampled_from(["a", "b%s", "c"]), PRINTABLE)
+        ("headers", "response_headers"),
+        st.dictionaries(st.sampled_from(["a", "b%s", "status", "slow", "headers"]), PRINTABLE),
     ),
 }
 
