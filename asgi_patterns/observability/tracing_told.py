@@ -16,8 +16,7 @@ def add_event(event: Event, exchange: Exchange) -> None:
 
     Not what happens to nearly every request: an event costs as much as a span, and says nothing then.
     """
-    span = exchange.span
-    if span is None or event.is_routine or not span.is_recording():
+    if event.is_routine or (span := exchange.span) is None or not span.is_recording():
         return
     kind: Any = type(event)  # mypy finds no hash on the class of an event
     prefix, name, facts = _named(kind)

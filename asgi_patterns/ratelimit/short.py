@@ -44,12 +44,9 @@ class ShortWay(Entered):
         try:
             await self._app(scope, receive, passing.send)
         finally:
-            if passing.passed is None or exchange.turned_away:
-                passing.end()
-            else:
-                # Without these the scope holds itself, and is freed much later, by the collector.
-                del scope[RECORDS]
+            passing.end()
             if begins:
+                # Without it the scope holds itself, and is freed much later, by the collector.
                 del scope[KEY]
 
     __call__ = enter
@@ -101,8 +98,10 @@ class Passing(Editing):
         return self._record
 
     def end(self) -> None:
-        """Settle what is still open, now that the app has returned or raised, where something may be."""
-        if self.passed is None or self.out is None:
+        """Settle what is still open, now that the app has returned or raised."""
+        _, exchange, scope, _ = self.counted
+        if self.passed is None or (exchange.turned_away and self.out is None):
             self.record().end()
         else:
-            del self.counted[2][RECORDS]
+            # Without it the scope holds itself, and is freed much later, by the collector.
+            del scope[RECORDS]
