@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-import django
 import pytest
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, HttpRequest, HttpResponse
@@ -53,9 +52,7 @@ async def fine(request: HttpRequest) -> HttpResponse:
 
 @pytest.fixture
 def project() -> Iterator[None]:
-    if not settings.configured:
-        settings.configure(SECRET_KEY="secret", LOGGING_CONFIG=None)
-        django.setup()
+    import_module("examples.django_app")  # configures Django, which can be done once in a process
     urls: Any = ModuleType("tests_errors_urls")
     urls.urlpatterns = [path(each.__name__, each) for each in (raise_async, raise_sync, missing, crash, fine)]
     sys.modules[urls.__name__] = urls

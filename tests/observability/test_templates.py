@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import django
 import litestar
 import pytest
 import quart
-from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
 from django.test.utils import override_settings
@@ -61,8 +61,7 @@ class Nested:
 @pytest.fixture(autouse=True)
 def project(request: pytest.FixtureRequest) -> Iterator[None]:
     """Settings of Django for the test."""
-    if not settings.configured:
-        settings.configure(SECRET_KEY="tests")
+    import_module("examples.django_app")  # configures Django, which can be done once in a process
     urls = test_django.Urls if "contract" in request.node.name else Nested
     with override_settings(
         ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls, LOGGING_CONFIG=None, MIDDLEWARE=[test_django.ROUTES]
