@@ -72,6 +72,7 @@ def _cases(server: str, name: str, found: Mapping[str, "Found"]) -> Iterator[Cas
     late = {stack: each.late for stack, each in found.items()}
     what = whole.told(name)
     yield _case(f"{server}, an answer: {what}", name, "us", taken)
+    yield _case_over(f"{server}, an answer, over the app alone: {what}", name, taken)
     yield _case(f"{server}, an answer, time of the processor: {what}", name, "us", spent)
     yield _case(f"{server}, p99: {what}", name, "ms", late)
 
@@ -86,6 +87,14 @@ def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
         entrants.append(replace(entrant, over=None, budgets=budgets))
         times[entrant.name] = Times(found[stack], found[stack])
     return Case(name=title, rows=tuple(compared(entrants, times)), unit=unit)
+
+
+def _case_over(title: str, name: str, found: Mapping[str, float]) -> Case:
+    """Return what is added to the app, as in this process: the server's own part says nothing of a stack."""
+    taking_part = [*whole.entrants(name)]
+    entrants = [replace(entrant, budgets=entrant.budgets[:1]) for entrant, _ in taking_part]
+    times = {entrant.name: Times(found[stack], found[stack]) for entrant, stack in taking_part}
+    return Case(name=title, rows=tuple(compared(entrants, times)))
 
 
 @final
