@@ -149,7 +149,7 @@ class Body:
 
     def time(self, patience: Patience) -> None:
         """Tell ``patience`` whenever the client is waited for from now on."""
-        self._receive = timed(self._receive, patience, lambda: self.complete)
+        self._receive = timed(self._receive, patience, complete=self.complete)
 
     async def wait_disconnect(self, ahead: int = 65536) -> None:
         """Return when the client has left, without taking a message from the app.

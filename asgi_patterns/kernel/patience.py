@@ -3,7 +3,6 @@
 ``Patience``: who times it; ``timed``: a ``receive`` that tells one. ``Body.time`` puts it in place.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from asgi_patterns.kernel.types import Message, Receive
@@ -19,14 +18,19 @@ class Patience(Protocol):
         """Be told that the message has come, or that nobody waits any more."""
 
 
-def timed(receive: Receive, patience: Patience, is_complete: Callable[[], bool]) -> Receive:
-    """Return a ``receive`` that tells ``patience`` of each wait."""
+def timed(receive: Receive, patience: Patience, *, complete: bool) -> Receive:
+    """Return a ``receive`` that tells ``patience`` of each wait; ``complete``: the body is whole already."""
 
     async def waiting() -> Message:
-        patience.begin(is_complete())
+        nonlocal complete
+        patience.begin(complete)
         try:
-            return await receive()
+            message = await receive()
         finally:
             patience.end()
+        # Noted here once more: to ask the body would be to hold who holds this.
+        if message["type"] == "http.request" and not message.get("more_body"):
+            complete = True
+        return message
 
     return waiting

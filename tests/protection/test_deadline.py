@@ -526,6 +526,15 @@ async def test_an_answered_request_holds_nothing_that_only_the_collector_frees(p
     assert await left_to_the_collector(Deadline(), app) == []
 
 
+async def test_nor_does_one_whose_content_was_waited_for() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await hello(scope, receive, send)
+
+    assert await left_to_the_collector(Deadline(), app, content=b"part") == []
+
+
 async def test_an_outer_cancellation_is_not_ours() -> None:
     handler = Handler()
     layer = Deadline()(handler)
