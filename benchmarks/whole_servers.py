@@ -92,7 +92,7 @@ def _case(title: str, name: str, unit: str, found: Mapping[str, float]) -> Case:
 def _case_over(title: str, name: str, found: Mapping[str, float]) -> Case:
     """Return what is added to the app, as in this process: the server's own part says nothing of a stack."""
     taking_part = [*whole.entrants(name)]
-    entrants = [replace(entrant, budgets=entrant.budgets[:1]) for entrant, _ in taking_part]
+    entrants = [replace(entrant, budgets=()) for entrant, _ in taking_part]
     times = {entrant.name: Times(found[stack], found[stack]) for entrant, stack in taking_part}
     return Case(name=title, rows=tuple(compared(entrants, times)))
 

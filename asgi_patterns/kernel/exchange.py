@@ -36,8 +36,7 @@ class Exchange:
     afterwards. Nothing here is shared between two requests.
     """
 
-    # No slots and no __init__: what most requests never set stands on the class, and costs them nothing. What they all
-    # read is set where an exchange begins, though: to find it on the class takes ten times as long.
+    # No slots and no __init__: what most requests never set stands on the class, and costs them nothing.
     scope: Scope
     context: Context = DEFAULT
     parent: "Exchange | None" = None
@@ -75,9 +74,6 @@ class Exchange:
             return scope[KEY], scope
         # As in begin, written out: every request of a layer that stands alone comes by here.
         exchange = Exchange()
-        exchange.parent = exchange.request_id = exchange.observation = exchange.span = None
-        exchange.answered_by = exchange.outcome = None
-        exchange.turned_away = False
         inner = exchange.scope = {**scope}
         inner[KEY] = exchange
         if "state" not in inner:
@@ -89,6 +85,7 @@ class Exchange:
         """Start an exchange on a copy of ``scope``, in ``context``."""
         exchange = Exchange()
         exchange.context = context
+        # Many layers read these, and to find one on the class takes them ten times as long.
         exchange.parent = exchange.request_id = exchange.observation = exchange.span = None
         exchange.answered_by = exchange.outcome = None
         exchange.turned_away = False

@@ -58,7 +58,7 @@ class Prometheus:
 
     def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
         """Return what adds an amount to each of these counters."""
-        if self._is_shared or len(counters) == 1:
+        if self._is_shared or len(counters) < 2:
             return each_apart([self.measure(*counter) for counter in counters])
         # Here, not at the top: the package is an extra.
         from asgi_patterns.observability.metrics_tallies import Together

@@ -155,20 +155,17 @@ class Recorder:
 
     def hear(self, event: Event, exchange: Exchange) -> None:
         """Count an event."""
-        kind = type(event)
-        heard = self._heard.get(kind)
-        if heard is None:
-            heard = self._heard[kind] = _Heard(counts_of(kind))
-        if not heard.counts:
-            return
-        values = heard.values_of(event)
-        add = heard.adders.get(values)
-        if add is None:
-            add = self._adder_for(heard, event, values)
+        heard = self._heard.get(type(event)) or self._learn(type(event))
+        add = heard.adders.get(heard.values_of(event)) or self._adder_for(heard, event)
         add(heard.amounts_of(event))
 
-    def _adder_for(self, heard: "_Heard", event: Event, values: object) -> Adder:
-        """Return what adds for these values of labels; kept for the next time unless one of them is one too many."""
+    def _learn(self, kind: type[Event]) -> "_Heard":
+        heard = self._heard[kind] = _Heard(counts_of(kind))
+        return heard
+
+    def _adder_for(self, heard: "_Heard", event: Event) -> Adder:
+        """Return what adds for its values of labels; kept for the next time unless one of them is one too many."""
+        values = heard.values_of(event)
         counters = []
         for instrument in (count.instrument for count in heard.counts):
             labels = {name: label_of(getattr(event, name)) for name in instrument.labels}
@@ -226,8 +223,7 @@ def _amounts_of(names: Sequence[str | None]) -> Callable[[Event], Amounts]:
     named = ["times" if name is None else name for name in names]
     if len(named) > 1:
         return attrgetter(*named)
-    name = named[0] if named else "times"
-    return lambda event: (getattr(event, name),)
+    return lambda event: tuple(getattr(event, name) for name in named)
 
 
 def _no_values(event: Event) -> None:
