@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
 from asgi_patterns.observability.metrics_labels import NONE
-from asgi_patterns.observability.metrics_series import Adder, Labels, Measure, Moves, each_apart
+from asgi_patterns.observability.metrics_series import Apart, Labels, Measure, Moves, Rows
 
 SCOPE: Final = "asgi_patterns"
 
@@ -60,9 +60,9 @@ class OpenTelemetry:
         add, attributes = self._made(instrument).add, attributes_of(instrument, labels)
         return Moves(partial(add, 1, attributes), partial(add, -1, attributes))
 
-    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Rows:
         """Return what adds an amount to each of these counters."""
-        return each_apart([self.measure(*counter) for counter in counters])
+        return Apart([self.measure(*counter) for counter in counters])
 
     def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> None:
         """Nothing: each is told by itself."""

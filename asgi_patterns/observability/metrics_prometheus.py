@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from asgi_patterns.kernel.optional import require
 from asgi_patterns.observability.metrics_instruments import SECONDS, Instrument
-from asgi_patterns.observability.metrics_series import Adder, Amounts, Labels, Measure, Moves, each_apart
+from asgi_patterns.observability.metrics_series import Apart, InOne, Labels, Measure, Moves, Rows
 from asgi_patterns.observability.metrics_traces import Exemplars
 from asgi_patterns.observability.metrics_workers import directory
 
@@ -56,46 +56,36 @@ class Prometheus:
         child = self._child(instrument, labels)
         return Moves(child.up, child.down) if self._is_tallied(instrument) else Moves(child.inc, child.dec)
 
-    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Rows:
         """Return what adds an amount to each of these counters."""
         if self._is_shared or len(counters) < 2:
-            return each_apart([self.measure(*counter) for counter in counters])
+            return Apart([self.measure(*counter) for counter in counters])
         # Here, not at the top: the package is an extra.
         from asgi_patterns.observability.metrics_tallies import Together
 
-        return Together([self._child(*counter) for counter in counters]).add
+        return Together([self._child(*counter) for counter in counters])
 
-    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> Adder | None:
+    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> InOne | None:
         """Return what observes a value with each of these; the first one's exemplars are looked for."""
         if self._is_shared:
             return None
         # Here, not at the top: the package is an extra.
-        from asgi_patterns.observability.metrics_tallies import AT_ONCE, Rows
+        from asgi_patterns.observability.metrics_tallies import Columns
 
         columns = [self._metric(each) for each in histograms]
         values = tuple(labels[name] for name in histograms[0].labels)
         with _lock:
-            rows = columns[0].rows.get(values) or Rows(columns, values)
-        kept, count = rows.kept, rows.count
-        traced = (
-            bool if self._exemplars is None else self._exemplars.traced
-        )  # without an argument it is false
-        show = self._showing(self._child(histograms[0], labels))
+            rows = columns[0].rows.get(values) or Columns(columns, values)
+        exemplars = self._exemplars
+        if exemplars is None:
+            return InOne(rows, bool, _show_nothing)  # bool() is false
+        return InOne(rows, exemplars.traced, self._showing(self._child(histograms[0], labels), exemplars))
 
-        def add(row: Amounts) -> None:
-            kept.append(row)
-            if len(kept) >= AT_ONCE:
-                count()
-            if traced():
-                show(row[0])
+    def _showing(self, child: Any, exemplars: Exemplars) -> Callable[[float], None]:
+        named = exemplars.named
 
-        return add
-
-    def _showing(self, child: Any) -> Callable[[float | None], None]:
-        named = None if self._exemplars is None else self._exemplars.named
-
-        def show(value: float | None) -> None:
-            if named is not None and child.is_due(value) and (exemplar := named()) is not None:
+        def show(value: float) -> None:
+            if child.is_due(value) and (exemplar := named()) is not None:
                 child.show(value, exemplar)
 
         return show
@@ -109,12 +99,12 @@ class Prometheus:
         observe, exemplars = child.observe, self._exemplars
         if exemplars is None:
             return _measure(observe)
-        traced, named = exemplars.traced, exemplars.named
+        traced, show = exemplars.traced, self._showing(child, exemplars)
 
         def observe_and_show(value: float) -> None:
             observe(value)
-            if traced() and child.is_due(value) and (exemplar := named()) is not None:
-                child.show(value, exemplar)
+            if traced():
+                show(value)
 
         return observe_and_show
 
@@ -171,3 +161,7 @@ class Prometheus:
 
 def _measure(method: Measure) -> Measure:
     return method
+
+
+def _show_nothing(value: float) -> None:
+    """Stands where traces are not named."""

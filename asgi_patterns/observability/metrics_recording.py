@@ -22,15 +22,16 @@ from asgi_patterns.observability.metrics_instruments import (
 )
 from asgi_patterns.observability.metrics_labels import METHODS, NONE, OTHER, Folds
 from asgi_patterns.observability.metrics_series import (
-    Adder,
     Amounts,
+    Apart,
     Conventional,
+    InOne,
     Labels,
     Measure,
     Migrated,
     Moves,
+    Rows,
     Series,
-    each_apart,
 )
 from asgi_patterns.observability.metrics_traces import Late, in_trace
 
@@ -59,10 +60,10 @@ class Backend(Protocol):
     def moves(self, instrument: Instrument, labels: Labels) -> Moves:
         """Return what counts one more and one less, for what goes up and down."""
 
-    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Adder:
+    def together(self, counters: Sequence[tuple[Instrument, Labels]]) -> Rows:
         """Return what adds an amount to each of these counters."""
 
-    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> Adder | None:
+    def in_rows(self, histograms: Sequence[Instrument], labels: Labels) -> InOne | None:
         """Return what observes a value with each of these, where they can be told of them together."""
 
 
@@ -156,14 +157,17 @@ class Recorder:
     def hear(self, event: Event, exchange: Exchange) -> None:
         """Count an event."""
         heard = self._heard.get(type(event)) or self._learn(type(event))
-        add = heard.adders.get(heard.values_of(event)) or self._adder_for(heard, event)
-        add(heard.amounts_of(event))
+        rows = heard.rows.get(heard.values_of(event)) or self._rows_for(heard, event)
+        kept = rows.kept
+        kept.append(heard.amounts_of(event))
+        if len(kept) >= rows.at_once:
+            rows.count()
 
     def _learn(self, kind: type[Event]) -> "_Heard":
         heard = self._heard[kind] = _Heard(counts_of(kind))
         return heard
 
-    def _adder_for(self, heard: "_Heard", event: Event) -> Adder:
+    def _rows_for(self, heard: "_Heard", event: Event) -> Rows:
         """Return what adds for its values of labels; kept for the next time unless one of them is one too many."""
         values = heard.values_of(event)
         counters = []
@@ -172,9 +176,9 @@ class Recorder:
             counters.append((instrument, self._folded(instrument, labels)))
         # What is made anew for each event, as an exception is, would never be found again.
         if heard.are_lasting(values) and not any(OTHER in labels.values() for _, labels in counters):
-            add = heard.adders[values] = self._backend.together(counters)
-            return add
-        return each_apart([self._find(self._adders, *counter) for counter in counters])
+            rows = heard.rows[values] = self._backend.together(counters)
+            return rows
+        return Apart([self._find(self._adders, *counter) for counter in counters])
 
     def refresh(self) -> None:
         """Bring the gauges up to date."""
@@ -206,7 +210,7 @@ class _Heard:
 
     def __init__(self, counts: Sequence[Count]) -> None:
         self.counts = counts
-        self.adders: dict[object, Adder] = {}
+        self.rows: dict[object, Rows] = {}
         amounts = [count.amount for count in counts]
         self.amounts_of: Callable[[Event], Amounts] = _amounts_of(amounts)
         labels = dict.fromkeys(name for count in counts for name in count.instrument.labels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, final
+from typing import NamedTuple, Protocol, final
 
 from asgi_patterns.kernel.record import Record
 from asgi_patterns.observability.metrics_instruments import (
@@ -39,25 +39,55 @@ class Moves(NamedTuple):
 
 Amounts = tuple[float | None, ...]
 """What is added to several counters; ``None`` where it is not known."""
-Adder = Callable[[Amounts], object]
+
+
+class Rows(Protocol):
+    """Keeps amounts for several instruments, a row for each request or event, and hands them on many at a time.
+
+    Who puts a row into ``kept`` calls ``count`` when there are ``at_once``: a call for each would cost as much as all
+    else does.
+    """
+
+    at_once: int
+    kept: list[Amounts]
+
+    def count(self) -> None:
+        """Hand on what is kept."""
+
+
+class InOne(NamedTuple):
+    """How several histograms see a value each at once."""
+
+    rows: Rows
+    """``None`` in place of a value is none."""
+    traced: Callable[[], object]
+    """Tells whether there may be a trace."""
+    show: Callable[[float], None]
+    """Names it beside a value of the first of them."""
+
+
 Measuring = Callable[[Instrument, Labels], Measure]
 """Finds or makes what measures for one set of labels. Costly: kept by who asks."""
 
-InRows = Callable[[Sequence[Instrument], Labels], Adder | None]
-"""Finds or makes what observes a value with each of several histograms at once; ``None`` where that cannot be.
-
-The first of them names traces. ``None`` in place of a value is none.
-"""
+InRows = Callable[[Sequence[Instrument], Labels], InOne | None]
+"""Finds or makes what observes a value with each of several histograms at once; ``None`` where that cannot be."""
 
 
-def each_apart(measures: Sequence[Measure]) -> Adder:
-    """Return what hands an amount to each of ``measures``."""
+@final
+class Apart:
+    """Rows that are handed on one by one, an amount to each of ``measures``."""
 
-    def add(amounts: Amounts) -> None:
-        for measure, amount in zip(measures, amounts, strict=True):
+    __slots__ = ("_measures", "at_once", "kept")
+
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self._measures = measures
+        self.at_once = 1
+        self.kept: list[Amounts] = []
+
+    def count(self) -> None:
+        """Hand a row on. There is one for each call, whichever thread has put it there."""
+        for measure, amount in zip(self._measures, self.kept.pop(), strict=True):
             measure(amount or 0)
-
-    return add
 
 
 class Series:
@@ -117,12 +147,18 @@ class Conventional(Series):
 
     def __call__(self, record: Record) -> None:
         """Measure an answer."""
-        if record.is_stream or (add := self._row) is None:
+        if record.is_stream or (in_one := self._in_one) is None:
             return self._one_by_one(record)
-        add((record.seconds, record.first_byte, record.received or None, record.sent or None))
+        rows, traced, show = in_one
+        seconds, kept = record.seconds, rows.kept
+        kept.append((seconds, record.first_byte, record.received or None, record.sent or None))
+        if len(kept) >= rows.at_once:
+            rows.count()
+        if traced():
+            show(seconds)
 
     @cached_property
-    def _row(self) -> Adder | None:
+    def _in_one(self) -> InOne | None:
         return self._in_rows((DURATION, FIRST_BYTE, RECEIVED, SENT), self._labels)
 
     def _one_by_one(self, record: Record) -> None:

@@ -3,7 +3,7 @@
 Its own histogram takes two locks and looks at one bucket after the other, three times for each request: most of what
 measuring costs. In a process that counts for itself none of that is needed. ``Tallies`` is a collector, one for each
 instrument; ``Tally``, ``Level`` and ``Balance`` are what it counts for one set of labels, ``Together`` adds to several
-levels, and ``Rows`` takes what several histograms see of the same request.
+levels, and ``Columns`` takes what several histograms see of the same request.
 What they are told is put on a list, which takes no lock, and counted many at a time, which takes C no time to speak of.
 """
 
@@ -21,6 +21,7 @@ from prometheus_client.utils import floatToGoString
 from asgi_patterns.observability.metrics_instruments import Instrument
 
 Value = TypeVar("Value")
+Row = tuple[float | None, ...]
 INFINITE: Final = "+Inf"
 AT_ONCE: Final = 128
 """How many values are kept until they are counted."""
@@ -142,45 +143,39 @@ class Balance:
 
 @final
 class Together:
-    """Adds to several levels at once, as the same happens to all of them. ``levels`` are there for good."""
+    """Rows for several levels, as the same happens to all of them. ``levels`` are there for good."""
 
-    __slots__ = ("_kept", "_levels", "_lock")
+    __slots__ = ("_levels", "_lock", "at_once", "kept")
 
     def __init__(self, levels: Sequence[Level]) -> None:
         self._levels = levels
-        self._kept: list[tuple[float | None, ...]] = []
         self._lock = Lock()
+        self.at_once = AT_ONCE
+        self.kept: list[Row] = []
         for level in levels:
             level.together.append(self)
 
-    def add(self, amounts: tuple[float | None, ...]) -> None:
-        """Add an amount to each; what is not known is nothing."""
-        kept = self._kept
-        kept.append(amounts)
-        if len(kept) >= AT_ONCE:
-            self.count()
-
     def count(self) -> None:
-        """Hand on what has been added so far."""
+        """Hand on what has been added so far; what is not known is nothing."""
         with self._lock:
-            for level, amounts in zip(self._levels, zip(*_taken(self._kept), strict=True), strict=False):
+            for level, amounts in zip(self._levels, zip(*_taken(self.kept), strict=True), strict=False):
                 level.inc(sum(filter(None, amounts)))
 
 
 @final
-class Rows:
-    """Takes a value for each of several histograms at once, all for the same labels; ``None`` is no value."""
+class Columns:
+    """Rows for several histograms, all for the same labels; ``None`` is no value."""
 
-    __slots__ = ("_columns", "_labels", "_lock", "kept")
+    __slots__ = ("_columns", "_labels", "_lock", "at_once", "kept")
 
     def __init__(self, columns: "Sequence[Tallies]", labels: tuple[str, ...]) -> None:
         self._columns = columns
         self._labels = labels
         self._lock = Lock()
+        self.at_once = AT_ONCE
+        self.kept: list[Row] = []
         for each in columns:
             each.rows[labels] = self
-        self.kept: list[tuple[float | None, ...]] = []
-        """What has been added; who makes it ``AT_ONCE`` long has it counted."""
 
     def count(self) -> None:
         """Hand on what has been added so far. A histogram that has seen nothing yet is made here."""
@@ -205,7 +200,7 @@ class Tallies:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._children: dict[tuple[str, ...], Tally | Level | Balance] = {}
-        self.rows: dict[tuple[str, ...], Rows] = {}
+        self.rows: dict[tuple[str, ...], Columns] = {}
         """What has values of it that it has not seen yet, by the values of labels."""
         self._lock = Lock()
         if not instrument.labels:

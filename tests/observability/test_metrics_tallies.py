@@ -6,13 +6,16 @@ from threading import Barrier, Thread
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily
 
 from asgi_patterns.observability.metrics_instruments import ACTIVE, DURATION, STREAM_SENT, Instrument
+from asgi_patterns.observability.metrics_series import Apart, Rows
 from asgi_patterns.observability.metrics_tallies import (
     AT_ONCE,
     Balance,
+    Columns,
     Level,
-    Rows,
+    Row,
     Tallies,
     Tally,
     Together,
@@ -114,7 +117,7 @@ def test_what_adds_to_several_adds_to_each(count: int) -> None:
     together = Together([level for level in levels if isinstance(level, Level)])
 
     for at in range(count):
-        together.add((1.0, 10.0, None if at % 2 else 2.0))
+        add(together, (1.0, 10.0, None if at % 2 else 2.0))
 
     for _ in range(2):  # to look changes nothing
         found = [shown(each) for each in tallies]
@@ -125,9 +128,16 @@ def test_what_adds_to_several_adds_to_each(count: int) -> None:
         ]
 
 
-def while_looking(tallies: Sequence[Tallies], add: Callable[[], None]) -> None:
-    """Add in four threads, and look at what there is all the time."""
-    running = [Thread(target=add) for _ in range(4)]
+def add(rows: Rows, row: Row) -> None:
+    """Do what is done for each request and each event."""
+    rows.kept.append(row)
+    if len(rows.kept) >= rows.at_once:
+        rows.count()
+
+
+def while_looking(tallies: Sequence[Tallies], work: Callable[[], None]) -> None:
+    """Work in four threads, and look at what there is all the time."""
+    running = [Thread(target=work) for _ in range(4)]
     for thread in running:
         thread.start()
     while any(thread.is_alive() for thread in running):
@@ -142,18 +152,18 @@ def test_nothing_that_is_added_to_several_is_lost_between_threads() -> None:
     levels = [each.labels(*LABELS) for each in tallies]
     together = Together([level for level in levels if isinstance(level, Level)])
 
-    def add() -> None:
+    def work() -> None:
         for _ in range(5_000):
-            together.add((1.0, 2.0))
+            add(together, (1.0, 2.0))
 
-    while_looking(tallies, add)
+    while_looking(tallies, work)
 
     assert [shown(each)[STREAM_SENT.name] for each in tallies] == [20_000, 40_000]
 
 
 def test_a_row_has_a_value_for_each_histogram() -> None:
     tallies = [Tallies(INSTRUMENT), Tallies(INSTRUMENT)]
-    rows = Rows(tallies, LABELS)
+    rows = Columns(tallies, LABELS)
 
     rows.kept.append((0.5, None))
     few = [shown(each) for each in tallies]
@@ -168,18 +178,32 @@ def test_a_row_has_a_value_for_each_histogram() -> None:
 
 def test_no_row_is_lost_between_threads() -> None:
     tallies = [Tallies(INSTRUMENT), Tallies(INSTRUMENT)]
-    rows = Rows(tallies, LABELS)
+    rows = Columns(tallies, LABELS)
 
-    def add() -> None:
+    def work() -> None:
         for at in range(5_000):
-            rows.kept.append((0.5, None if at % 2 else 1.0))
-            if len(rows.kept) >= AT_ONCE:
-                rows.count()
+            add(rows, (0.5, None if at % 2 else 1.0))
 
-    while_looking(tallies, add)
+    while_looking(tallies, work)
 
     count = "http_server_request_duration_seconds_count"
     assert [shown(each)[count] for each in tallies] == [20_000, 10_000]
+
+
+def test_rows_that_are_handed_on_one_by_one_are_not_lost_between_threads_either() -> None:
+    level = Level()
+    rows = Apart([level.inc])
+
+    def work() -> None:
+        for _ in range(5_000):
+            add(rows, (1.0,))
+
+    while_looking([], work)
+
+    family = CounterMetricFamily("answers", "h")
+    level.add_to(family, ())
+    assert [sample.value for sample in family.samples] == [20_000]
+    assert rows.kept == []
 
 
 def test_an_exemplar_stands_until_its_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
