@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from asgi_patterns.kernel.record import Outcome, Record
-from asgi_patterns.kernel.routes import route_template
+from asgi_patterns.kernel.routes import template_of
 
 Observer = Callable[[Record], None]
 """Told of each request, once, when it has ended. It must be quick and must not wait."""
@@ -53,7 +53,7 @@ class Observation:
         record = self.record
         exchange = record.exchange
         record.outcome = outcome
-        record.route = route_template(exchange)
+        record.route = template_of(exchange)
         record.request_id = exchange.request_id
         record.answered_by = exchange.answered_by
         for observer in self.observers:

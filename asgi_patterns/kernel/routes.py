@@ -37,10 +37,19 @@ def route_template(of: Exchange | Scope) -> str | None:
 
     Never raises. What a framework shows and we cannot read is logged once, and is no route.
     """
+    if isinstance(of, Exchange):
+        return template_of(of)
     try:
-        if not isinstance(of, Exchange):
-            return _recorded(of) or _read(of)
-        scope = of.scope
+        return _recorded(of) or _read(of)
+    except Exception as error:
+        say_once("no route template", error)
+        return None
+
+
+def template_of(exchange: Exchange) -> str | None:
+    """Return what ``route_template`` does, for who asks with every request."""
+    scope = exchange.scope
+    try:
         if "route" in scope and (template := known(scope)):
             return template
         # An app without routes leaves none of these. It costs as much to look for one as to find it.
