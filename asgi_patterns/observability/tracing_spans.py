@@ -137,7 +137,11 @@ class Traced(Entered):
         if name not in self._methods:
             name = self._describe.method(scope)
         observation = exchange.observation
-        start, began = self._now(observation)
+        began: float | None = None
+        if observation is None:
+            start, began = time_ns(), self._clock()
+        else:  # as _now says it
+            start = time_ns() - int((observation.clock() - observation.began) * 1e9)
         span = exchange.span = self._tracer.start_span(name, context, _SERVER, attributes, links, start)
         token: Token[Context] | None = attach(set_span_in_context(span, context))
         try:
