@@ -15,4 +15,7 @@ WEIGHED: Final = (
     "trace and reports to listeners: most of what is above the floor is in coding, tracing and the log "
     "(python -m benchmarks.whole_profile)"
 )
+SHARED: Final = (
+    "by hand it is hardly less: OpenTelemetry's SDK and the codec do most of the work, here as there"
+)
 SERVED: Final = "a part of each answer is the time of the server and of Starlette, which no layer can save"

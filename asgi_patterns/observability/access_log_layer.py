@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
 from asgi_patterns.kernel.durations import PositiveDuration, seconds
-from asgi_patterns.kernel.entering import Entered, straight
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import is_off
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import field_name
@@ -104,8 +104,8 @@ class _Wired(Entered):
     __slots__ = ("_app", "_clock", "_write")
 
     def __init__(self, app: ASGIApp, settings: AccessLog) -> None:
-        self._app = straight(app)
-        self._write = _Writer(settings)
+        self._app = app
+        self._write = _Writer(settings).write
         self._clock = settings.clock
 
     def enter(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -135,7 +135,7 @@ class _Writer:
             seen=settings.path,
         ).of
 
-    def __call__(self, record: Record) -> None:
+    def write(self, record: Record) -> None:
         slow = self._slow != inf and self._is_slow(record)
         level = logging.WARNING if slow or record.outcome in _ALARMING else logging.INFO
         if self._sample < 1 and not slow and record.outcome == "ok" and self._random() >= self._sample:

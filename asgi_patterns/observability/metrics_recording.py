@@ -118,7 +118,7 @@ class Recorder:
         series = self._series.get(key)
         if series is None:
             series = self._new(key)
-        series(record)
+        series.answer(record)
         if self._gauges and self._clock() - self._refreshed > REFRESH:
             self.refresh()
 

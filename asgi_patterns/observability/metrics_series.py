@@ -101,7 +101,7 @@ class Series:
     def _of(self, instrument: Instrument) -> Measure:
         return self._measuring(instrument, self._labels)
 
-    def __call__(self, record: Record) -> None:
+    def answer(self, record: Record) -> None:
         """Measure an answer."""
         raise NotImplementedError
 
@@ -145,7 +145,7 @@ class Conventional(Series):
         super().__init__(measuring, labels)
         self._in_rows = in_rows
 
-    def __call__(self, record: Record) -> None:
+    def answer(self, record: Record) -> None:
         """Measure an answer."""
         if record.is_stream or (in_one := self._in_one) is None:
             return self._one_by_one(record)
@@ -194,7 +194,7 @@ class Conventional(Series):
 class Migrated(Series):
     """As prometheus-fastapi-instrumentator measures."""
 
-    def __call__(self, record: Record) -> None:
+    def answer(self, record: Record) -> None:
         """Measure an answer."""
         self._requests(1)
         self._received(record.received)

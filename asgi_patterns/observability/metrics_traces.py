@@ -58,10 +58,10 @@ class Late:
         self._series = series
         self._trace = require("opentelemetry.trace", "otel")
 
-    def __call__(self, record: Record) -> None:
+    def answer(self, record: Record) -> None:
         """Measure an answer."""
         with self._around(record.exchange.span):
-            self._series(record)
+            self._series.answer(record)
 
     def socket(self, record: Record) -> None:
         """Measure a WebSocket."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from asgi_patterns.kernel.address import Networks, TrustedProxies
 from asgi_patterns.kernel.context import Context
 from asgi_patterns.kernel.dotted import Dotted
-from asgi_patterns.kernel.entering import Entered, straight
+from asgi_patterns.kernel.entering import Entered
 from asgi_patterns.kernel.exchange import KEY, Exchange, is_off
 from asgi_patterns.kernel.forecast import Forecast
 from asgi_patterns.kernel.headers import field, field_value
@@ -101,7 +101,7 @@ class _Wired(Entered):
     __slots__ = ("_app", "_telling")
 
     def __init__(self, app: ASGIApp, telling: "_Telling") -> None:
-        self._app = straight(app)
+        self._app = app
         self._telling = telling
 
     async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
