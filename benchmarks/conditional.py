@@ -91,7 +91,7 @@ def _tags(size: str, *, rounds: int, calls: int | None) -> tuple[Case, Case]:
     layer = ours(
         "ConditionalRequests",
         lambda: ConditionalRequests()(answer),
-        *([Budget(most=1.5)] if is_small else []),
+        *([Budget(most=1.5, reason=FIRST)] if is_small else []),
         layer="ConditionalRequests" if is_small else "",
     )
     both = app("the app alone", lambda: answer), floor("by hand", lambda: Floor(answer))
