@@ -27,8 +27,10 @@ from benchmarks.compression_codecs import codes
 from benchmarks.conditional import Floor
 from benchmarks.harness import Contender, MakeRound
 from benchmarks.spent import processor_seconds
+from benchmarks.whole import entrants
 from benchmarks.whole_checks import answer, check
 from benchmarks.whole_floors import Coded
+from benchmarks.whole_seeds import middle
 from benchmarks.whole_stacks import FIVE, PLUS, Instruments, MakeStack, Stack, shop
 
 STACKS = {
@@ -159,3 +161,16 @@ Transfer/sec:      6.00MB
 )
 def test_what_wrk_prints_is_read(p99: str, failed: str, found: Load) -> None:
     assert read_wrk(WRK.format(p99=p99, failed=failed)) == found
+
+
+def test_a_stack_is_measured_in_several_processes_of_which_the_middle_one_is_told() -> None:
+    told = middle("four", 9, seeds=(1, 2, 3))
+
+    kinds = {entrant.name: entrant.kind for entrant, _ in entrants("four")}
+    assert told.keys() == kinds.keys()
+    counted = {kinds[name]: times.counts for name, times in told.items()}
+    app, ours = counted["app"], counted["ours"]
+    assert app is not None
+    assert ours is not None
+    assert ours.bytecodes > app.bytecodes > 0
+    assert all(0 < times.minimum <= times.median for times in told.values())
